@@ -1,0 +1,22 @@
+"""The edge to ComfyUI: its types on one side, `sora_core` on the other. No mathematics lives here."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+from .audio import SoraAudioSynthesis
+from .decode import SoraDecode
+from .latents import SoraEmptyLatent
+from .loaders import SoraCheckpointLoader
+from .text import SoraTextEncode
+
+NODES: list[type[io.ComfyNode]] = [
+    SoraCheckpointLoader, SoraTextEncode, SoraEmptyLatent, SoraDecode, SoraAudioSynthesis,
+]
+
+
+class SoraExtension(ComfyExtension):
+    """What ComfyUI asks for the pack's nodes."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return NODES

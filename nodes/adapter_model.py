@@ -1,0 +1,189 @@
+"""The transformer as ComfyUI's MODEL, so that its samplers, schedulers, guiders, previews, LoRA and offloading work.
+
+Legend: B batch, C latent channels, T' H' W' video latents, L audio latents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import comfy.conds
+import comfy.latent_formats
+import comfy.model_base
+import comfy.model_management as memory
+import comfy.model_patcher
+import comfy.ops
+import comfy.supported_models_base
+import comfy.utils
+import torch
+from comfy.cli_args import args
+from torch import Tensor
+
+from ..sora_core.checkpoint import Checkpoint, build, load_checkpoint
+from ..sora_core.config import TransformerConfig
+from ..sora_core.errors import SoraError
+from ..sora_core.models.preview import LatentPreview
+from ..sora_core.models.transformer import SoraTransformer
+from ..sora_core.pipeline import has_fast_bfloat16
+from ..sora_core.plan import MODEL_FRAME_RATE
+from ..sora_core.sampling.flow import SHIFT
+from .adapter_vae import video_vae_from_checkpoint
+from .adapter_windows import continue_long_clips
+
+ACTIVATIONS = 20    # numbers of the transformer's width that a token keeps alive at once, at most
+
+
+class SoraDiffusion(SoraTransformer):
+    """The same network, called as ComfyUI calls a diffusion model."""
+
+    compute_dtype = torch.float32   # of the matrix products; weights of another type are cast by `operations`
+
+    def forward(self, x: Any, timestep: tuple[Tensor, Tensor], context: Tensor, control: Any = None,
+                transformer_options: dict[str, Any] | None = None, attention_mask: Tensor | None = None,
+                frame_rate: float = float(MODEL_FRAME_RATE), **_: Any) -> list[Tensor]:
+        """`x` is [video (B, C, T', H', W'), audio (B, C, L)], `timestep` one per stream, in [0, 1]."""
+        video, audio = x
+        if attention_mask is None:
+            attention_mask = torch.ones(context.shape[:2], dtype=torch.long, device=context.device)
+        rate = torch.full((video.shape[0],), float(frame_rate), device=video.device)
+        return list(super().forward(video, audio, timestep_video=timestep[0], timestep_audio=timestep[1],
+                                    text=context.to(self.compute_dtype), text_mask=attention_mask.bool(),
+                                    frame_rate=rate))
+
+
+class SoraLatentFormat(comfy.latent_formats.LatentFormat):
+    """What ComfyUI knows of our video latents. They are normalised inside the autoencoder: nothing to scale here."""
+
+    latent_dimensions = 3
+    latent_rgb_factors = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]    # of what the preview has made
+
+
+class SoraConfig(comfy.supported_models_base.BASE):
+    """ComfyUI's description of the model family."""
+
+    unet_extra_config: dict[str, Any] = {}
+    latent_format = SoraLatentFormat
+    sampling_settings = {"shift": SHIFT}
+    supported_inference_dtypes = [torch.bfloat16, torch.float32]
+
+
+class SoraModel(comfy.model_base.BaseModel):
+    """A flow model over two streams, with a timestep per token where a noise mask is given."""
+
+    def __init__(self, description: SoraConfig, config: TransformerConfig) -> None:
+        super().__init__(description, comfy.model_base.ModelType.FLOW)
+        self.config = config
+
+    def get_dtype_inference(self) -> torch.dtype:
+        """Of the latents on their way in: never rounded, since the velocity is their difference to clean ones."""
+        return torch.float32
+
+    def extra_conds(self, **given: Any) -> dict[str, Any]:
+        shapes = self._check(given.get("latent_shapes"), given.get("cross_attn"))
+        out = super().extra_conds(**given)
+        out["latent_shapes"] = comfy.conds.CONDConstant(shapes)
+        out["c_crossattn"] = comfy.conds.CONDRegular(given["cross_attn"])
+        if given.get("attention_mask") is not None:
+            out["attention_mask"] = comfy.conds.CONDRegular(given["attention_mask"])
+        out["frame_rate"] = comfy.conds.CONDConstant(float(given.get("frame_rate", MODEL_FRAME_RATE)))
+        if given.get("denoise_mask") is not None:
+            masks = comfy.utils.unpack_latents(given["denoise_mask"], shapes)
+            for name, mask in zip(("video_mask", "audio_mask"), masks, strict=True):
+                out[name] = comfy.conds.CONDRegular(mask[:, 0])
+        return out
+
+    def _check(self, shapes: list[Any] | None, text: Tensor | None) -> list[Any]:
+        """Refuse latents and conditionings of other models in words, before they fail in a matrix product."""
+        wanted = (self.config.video_channels, self.config.audio_channels)
+        if shapes is None or len(shapes) != 2 or (shapes[0][1], shapes[1][1]) != wanted or len(shapes[0]) != 5:
+            raise SoraError("this latent doesn't fit the Sora model, which makes picture and sound together; "
+                            "connect Sora Empty Latent to the sampler")
+        patch = self.config.patch_size
+        if shapes[0][3] % patch or shapes[0][4] % patch:
+            multiple = patch * self.config.spatial_compression
+            raise SoraError(f"this latent's width or height is not a multiple of {multiple} pixels; "
+                            "make it with Sora Empty Latent")
+        if text is None or text.shape[-1] != self.config.text_width:
+            raise SoraError("this conditioning was made by another model's text encoder; "
+                            "use the clip of the same Sora Checkpoint Loader")
+        return shapes
+
+    def process_timestep(self, timestep: Tensor, video_mask: Tensor | None = None, audio_mask: Tensor | None = None,
+                         **_: Any) -> tuple[Tensor, Tensor]:
+        """ComfyUI's timestep (B,) -> one in [0, 1] per stream; a token that the mask keeps has 0, which means given."""
+        noise = timestep / getattr(self.model_sampling, "multiplier", 1.0)
+
+        def per_token(mask: Tensor | None) -> Tensor:
+            return noise if mask is None else mask.float() * noise.view(-1, *[1] * (mask.ndim - 1))
+
+        return per_token(video_mask), per_token(audio_mask)
+
+    def scale_latent_inpaint(self, latent_image: Tensor, **_: Any) -> Tensor:
+        """What is given is shown to the model as it is, without noise."""
+        return latent_image
+
+
+def model_from_checkpoint(checkpoint: Checkpoint, source: str | None, vae: Any, disable_dynamic: bool = False) -> Any:
+    """The checkpoint's transformer as a ModelPatcher.
+
+    Args:
+        source: the path to load it again from, None for the embedded one.
+        vae: its video VAE, which long clips need at their joins.
+    """
+    plain = build(checkpoint, "transformer", SoraTransformer)
+    description = _description(plain.config, _preview(checkpoint))
+    device, offload = memory.get_torch_device(), memory.unet_offload_device()
+    dtype, compute_dtype = _dtypes(device, description.supported_inference_dtypes)
+    description.set_inference_dtype(dtype, None if compute_dtype == dtype else compute_dtype)
+    model = SoraModel(description, plain.config)
+    operations = comfy.ops.pick_operations(dtype, description.manual_cast_dtype)
+    model.diffusion_model = SoraDiffusion(plain.config, operations=operations, dtype=dtype, device=offload)
+    model.diffusion_model.compute_dtype = compute_dtype
+    model.diffusion_model.eval().requires_grad_(False)
+    memory.archive_model_dtypes(model.diffusion_model)
+    patcher_type = comfy.model_patcher.ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
+    patcher = patcher_type(model, load_device=device, offload_device=offload)
+    state = {key: value.to(dtype) for key, value in plain.state_dict().items()}
+    model.diffusion_model.load_state_dict(state, assign=patcher.is_dynamic())
+    patcher.cached_patcher_init = (load_model, (source,))
+    continue_long_clips(patcher, plain.config, vae)
+    return patcher
+
+
+def load_model(source: str | None, disable_dynamic: bool = False) -> Any:
+    """Build the MODEL afresh; ComfyUI calls this for training, compiling and several GPUs."""
+    checkpoint = load_checkpoint(source)
+    return model_from_checkpoint(checkpoint, source, video_vae_from_checkpoint(checkpoint), disable_dynamic)
+
+
+def _dtypes(device: torch.device, supported: list[torch.dtype]) -> tuple[torch.dtype, torch.dtype]:
+    """Types of the weights and of the arithmetic: ComfyUI's choice, but on a processor the same as without ComfyUI."""
+    if memory.is_device_cpu(device):
+        dtype = torch.bfloat16 if has_fast_bfloat16() and not args.fp32_unet else torch.float32
+        return dtype, dtype
+    dtype = memory.unet_dtype(device, supported_dtypes=supported)
+    return dtype, memory.unet_manual_cast(dtype, device, supported) or dtype
+
+
+def _description(config: TransformerConfig, preview: Callable[[Tensor], Tensor] | None) -> SoraConfig:
+    description = SoraConfig({"image_model": "soracore", "disable_unet_model_creation": True})
+    form = description.latent_format
+    form.latent_channels = config.video_channels
+    form.spacial_downscale_ratio = config.spatial_compression
+    form.temporal_downscale_ratio = config.temporal_compression
+    form.latent_rgb_factors_reshape = preview
+    if preview is None:
+        form.latent_rgb_factors = None
+    # ComfyUI reckons with 0.01 MiB times this factor per number in the packed latents and byte of the type; a token is
+    # `video_channels * patch_size ** 2` of those numbers.
+    token = config.video_channels * config.patch_size ** 2
+    description.memory_usage_factor = config.width * ACTIVATIONS / token / (0.01 * 1024 * 1024)
+    return description
+
+
+def _preview(checkpoint: Checkpoint) -> Callable[[Tensor], Tensor] | None:
+    tensors = checkpoint.tensors.get("video_vae", {})
+    if "base.weight" not in tensors or "base.bias" not in tensors:
+        return None
+    return LatentPreview(tensors["base.weight"], tensors["base.bias"], checkpoint.config["video_vae"])

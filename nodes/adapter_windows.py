@@ -1,0 +1,104 @@
+"""Clips longer than the model was trained on, under any of ComfyUI's samplers: window after window.
+
+Legend: B batch, C latent channels, T' H' W' video latents, L audio latents. "Packed" is ComfyUI's flat form of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.utils
+import torch
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from ..sora_core.config import TransformerConfig
+from ..sora_core.models.video_vae import from_changes, to_changes
+from ..sora_core.plan import MODEL_FRAME_RATE
+from ..sora_core.sampling.flow import Given
+from ..sora_core.sampling.windows import WINDOW, Window, plan_windows, walk_windows
+
+KEY = "sora_long_clips"
+
+
+def continue_long_clips(patcher: Any, config: TransformerConfig, vae: Any) -> None:
+    """Let a MODEL make long clips; `vae` is the video VAE, which shows it the frame that a window starts from."""
+    patcher.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, LongClips(config, vae))
+
+
+@dataclass(frozen=True)
+class LongClips:
+    """Stands around ComfyUI's outer sampling function and calls it once for each window."""
+
+    config: TransformerConfig
+    vae: Any
+
+    def __call__(self, executor: Any, noise: Tensor, latent_image: Tensor, sampler: Any, sigmas: Tensor,
+                 denoise_mask: Tensor | None = None, callback: Callable[..., None] | None = None,
+                 disable_pbar: bool = False, seed: int | None = None, latent_shapes: list[Any] | None = None) -> Tensor:
+        if latent_shapes is None or len(latent_shapes) != 2 or latent_shapes[0][2] <= WINDOW:
+            return executor(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed,
+                            latent_shapes=latent_shapes)
+        guider = executor.class_obj
+        conditions = guider.conds
+        rate = self.config.audio_latent_rate * self.config.temporal_compression / float(MODEL_FRAME_RATE)
+        windows = plan_windows(latent_shapes[0][2], latent_shapes[1][2], rate)
+        noises = comfy.utils.unpack_latents(noise, latent_shapes)
+        starts = comfy.utils.unpack_latents(latent_image, latent_shapes)
+        masks = ([torch.ones_like(start) for start in starts] if denoise_mask is None
+                 else comfy.utils.unpack_latents(denoise_mask, latent_shapes))
+        each_start = [from_changes(starts[0]), starts[1]]
+        shown = [torch.zeros_like(start) for start in starts]
+
+        def walk(video: Tensor, audio: Tensor, given: Given | None, number: int) -> tuple[Tensor, Tensor]:
+            window = windows[number]
+            start, mask = _given_too(_cut(each_start, window), _cut(masks, window), given)
+            packed, shapes = comfy.utils.pack_latents(start)
+            free = given is None and denoise_mask is None
+            guider.conds = {name: [entry.copy() for entry in entries] for name, entries in conditions.items()}
+            made = executor(comfy.utils.pack_latents([video, audio])[0], packed, sampler, sigmas,
+                            None if free else comfy.utils.pack_latents(mask)[0],
+                            None if callback is None else _report(callback, shown, window, shapes, number, windows),
+                            disable_pbar, seed, latent_shapes=shapes)
+            made_video, made_audio = comfy.utils.unpack_latents(made.to(noise.device), shapes)
+            return made_video, made_audio
+
+        return comfy.utils.pack_latents(list(walk_windows(walk, *noises, windows, still=self._still)))[0]
+
+    def _still(self, latents: Tensor) -> Tensor:
+        """Latents (B, C, t, H', W') -> one latent of their last frame alone, (B, C, 1, H', W')."""
+        frames = self.vae.decode(latents)[:, -1:]                                       # (B, 1, H, W, 3)
+        return torch.cat([self.vae.encode(frame) for frame in frames]).to(latents)
+
+
+def _cut(streams: list[Tensor], window: Window) -> list[Tensor]:
+    return [streams[0][:, :, slice(*window.video)], streams[1][:, :, slice(*window.audio)]]
+
+
+def _given_too(start: list[Tensor], mask: list[Tensor], given: Given | None) -> tuple[list[Tensor], list[Tensor]]:
+    """What the clip so far gives to a window, beside what the person has given."""
+    if given is None:
+        return [to_changes(start[0]), start[1]], mask
+    free = [given.video_mask[:, None], given.audio_mask[:, None]]
+    known = [given.video, given.audio]
+    start = [to_changes(torch.cat([given.video[:, :, :1], start[0][:, :, 1:]], dim=2)), start[1]]
+    return ([s * f + k * (1 - f) for s, f, k in zip(start, free, known, strict=True)],
+            [m * f for m, f in zip(mask, free, strict=True)])
+
+
+def _report(callback: Callable[..., None], shown: list[Tensor], window: Window, shapes: list[Any], number: int,
+            windows: list[Window]) -> Callable[..., None]:
+    """Progress over all windows, with the whole clip as far as it has come."""
+
+    def report(step: int, clean: Tensor, noisy: Tensor, steps: int) -> None:
+        video, audio = comfy.utils.unpack_latents(clean, shapes)
+        if window.video[0] > 0:     # from differences from the window's first frame to those from the clip's
+            video = from_changes(video) - shown[0][:, :, :1]
+        for whole, part in zip(_cut(shown, window), (video, audio), strict=True):
+            whole.copy_(part)
+        packed = comfy.utils.pack_latents(shown)[0]
+        callback(number * steps + step, packed, packed, steps * len(windows))
+
+    return report

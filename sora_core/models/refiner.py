@@ -1,0 +1,49 @@
+"""Convolutions on the latent grid that make neighbouring tokens agree.
+
+Tokens carry meaning over the whole clip; where exactly an outline runs is a local matter that convolutions learn from
+far fewer clips, since every place of every frame teaches the same weights (as in hourglass transformers,
+arXiv:2401.11605, section 4).
+
+Legend: B batch, C latent channels, T' H' W' video latents, R width, D token width, p patch size.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..config import TransformerConfig
+
+
+class LocalRefiner(nn.Module):
+    """Noisy latents and the tokens' opinion of them -> a further correction of the clean latents."""
+
+    def __init__(self, config: TransformerConfig, *, operations: Any, dtype: torch.dtype | None,
+                 device: torch.device | None) -> None:
+        super().__init__()
+        tensor = {"dtype": dtype, "device": device}
+        channels, width = config.video_channels, config.refiner_width
+        self.patch_size = config.patch_size
+        self.token_in = operations.Linear(config.width, 2 * width * config.patch_size ** 2, **tensor)
+        self.latent_in = operations.Conv2d(2 * channels, width, 3, padding=1, **tensor)
+        self.time_mix = operations.Conv2d(3 * width, width, 1, **tensor)
+        self.conv = operations.Conv2d(width, width, 3, padding=1, **tensor)
+        self.out = operations.Conv2d(width, channels, 3, padding=1, **tensor)
+
+    def forward(self, video: Tensor, tokens: Tensor) -> Tensor:
+        """`video` `(B, C, T', H', W')` and normalised `tokens` `(B, T' H'/p W'/p, D)` -> `(B, C, T', H', W')`."""
+        b, c, t, h, w = video.shape
+        p = self.patch_size
+        video = video.to(tokens.dtype)
+        seen = torch.cat([video, video[:, :, :1].expand_as(video)], dim=1)     # beside it, the frame it differs from
+        x = self.latent_in(seen.transpose(1, 2).reshape(b * t, 2 * c, h, w))   # (B T', R, H', W')
+        advice = self.token_in(tokens).view(b * t, h // p, w // p, -1, p, p)
+        scale, shift = advice.permute(0, 3, 1, 4, 2, 5).reshape(b * t, -1, h, w).chunk(2, dim=1)
+        x = F.silu(x * (1 + scale) + shift).view(b, t, -1, h, w)
+        around = F.pad(x, (0, 0, 0, 0, 0, 0, 1, 1))
+        mixed = torch.cat([around[:, :-2], x, around[:, 2:]], dim=2).flatten(0, 1)   # before, now, after
+        y = x.flatten(0, 1) + self.conv(F.silu(self.time_mix(mixed)))
+        return self.out(F.silu(y)).view(b, t, c, h, w).transpose(1, 2)

@@ -1,0 +1,236 @@
+"""Training of the transformer and its text encoder on cached latents: what is given, what is asked, the loss.
+
+Legend: B batch, C T' H' W' video latents, L audio latents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..checkpoint import build, load_checkpoint, load_into
+from ..config import Config, TextEncoderConfig, TransformerConfig
+from ..media import write_image
+from ..models.audio_vae import AudioVAE
+from ..models.text_encoder import TextEncoder
+from ..models.tokenizer import Tokenizer, train_tokenizer
+from ..models.transformer import SoraTransformer
+from ..models.video_vae import VideoVAE
+from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, SHIFT, euler, schedule, shift_sigma
+from ..sampling.guidance import guided_velocity
+from ..shapes import audio_latent_times, video_latent_times
+from .data import LatentPool, cache_latents, pad_ids, roughen
+from .loop import LoopOptions, TrainingRun
+
+TEXT_LENGTH = 48           # tokens; longer wordings of a clip are cut
+WINDOW = 5                 # latent frames of a window: early training sees parts of clips, at less than half the cost
+WINDOW_SHARE = 0.7         # of the steps
+PICTURE_SHARE = 0.45       # of those: first frames alone, in larger batches; they teach what the words look like
+PICTURE_BATCH = 3          # times as many clips in such a batch
+PICTURE_SOUNDS = 4         # audio latents that go with a first frame
+TEXT_DROP = 0.1
+UNIFORM_SHARE = 0.1        # of the timesteps; the rest is logit-normal (arXiv:2403.03206, section 3.1)
+SMALLEST_WEIGHTED = 0.15   # the loss is that of the velocity, (error of x_0 / t)^2, with t no smaller than this
+AUDIO_WEIGHT = 0.4
+FIRST_FRAME_WEIGHT = 4.0   # an error in the first frame shows in all of them: the others are differences from it
+GIVEN_NOISE = 0.02         # on latents that are given, so that small errors of earlier windows do no harm
+# What is given, as shares of the batch; the rest generates both at one timestep.
+FIRST_FRAME, BEGINNING, VIDEO_GIVEN, AUDIO_GIVEN, APART = 0.15, 0.05, 0.07, 0.04, 0.05
+
+SHEET_PROMPTS = [
+    "a red rubber ball drops onto a wooden floor and bounces",
+    "a blue metal box falls onto concrete",
+    "a yellow ball rolls across the grass from left to right",
+    "a green ball and a white ball collide on the ice",
+]
+
+
+def draw_timesteps(batch: int, generator: torch.Generator) -> Tensor:
+    """`(batch,)` in (0, 1): logit-normal or uniform, then moved to more noise as in sampling."""
+    normal = torch.sigmoid(torch.randn(batch, generator=generator))
+    uniform = torch.rand(batch, generator=generator)
+    is_uniform = torch.rand(batch, generator=generator) < UNIFORM_SHARE
+    return shift_sigma(torch.where(is_uniform, uniform, normal), SHIFT).clamp(1e-3, 1)
+
+
+class TransformerTask:
+    """Flow matching on both modalities, with parts of either given at timestep 0."""
+
+    def __init__(self, pool: LatentPool, transformer: SoraTransformer, text_encoder: TextEncoder,
+                 tokenizer: Tokenizer, video_vae: VideoVAE, batch_size: int, window_steps: int = 0) -> None:
+        self.pool, self.tokenizer, self.video_vae, self.batch_size = pool, tokenizer, video_vae, batch_size
+        self.window_steps = window_steps   # so many steps at the beginning see windows only
+        self.modules: dict[str, nn.Module] = {"transformer": transformer, "text_encoder": text_encoder}
+        self.configs: dict[str, Config] = {"transformer": transformer.config, "text_encoder": text_encoder.config}
+        self.vocabulary = tokenizer.to_json()
+        self.transformer, self.text_encoder = transformer, text_encoder
+
+    def batch(self, rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        is_early = step < self.window_steps
+        is_picture = is_early and rng.random() < PICTURE_SHARE
+        video, audio, texts = self.pool.draw(rng, self.batch_size * (PICTURE_BATCH if is_picture else 1))
+        places = (range(video.shape[2]), range(audio.shape[2]))
+        if is_picture:
+            places = ([0], range(min(PICTURE_SOUNDS, audio.shape[2])))
+        elif is_early and video.shape[2] > WINDOW:
+            places = self._window(video.shape[2], audio.shape[2], rng)
+        video, audio = video[:, :, list(places[0])], audio[:, :, list(places[1])]
+        texts = ["" if rng.random() < TEXT_DROP else roughen(text, rng) for text in texts]
+        ids, mask = pad_ids(texts, self.tokenizer, TEXT_LENGTH)
+        return {"video": video, "audio": audio, "ids": ids, "mask": mask,
+                "video_places": torch.tensor(list(places[0])), "audio_places": torch.tensor(list(places[1]))}
+
+    def _window(self, frames: int, sounds: int, rng: np.random.Generator) -> tuple[list[int], list[int]]:
+        """The first frame and a part of the clip: mostly the beginning, where most of it happens."""
+        config = self.transformer.config
+        start = 1 if rng.random() < 0.5 else int(rng.integers(1, frames - WINDOW + 2))
+        stop = start + WINDOW - 1
+        begin, end = (int(max(0, config.temporal_compression * k - 7) / 24 * config.audio_latent_rate)
+                      for k in (start if start > 1 else 0, stop))
+        return [0, *range(start, stop)], list(range(begin, min(sounds, end)))
+
+    def _timesteps(self, batch: int, video_places: Tensor, audio_places: Tensor,
+                   generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Timesteps `(B, T')` and `(B, L)`; 0 where given."""
+        frames, sounds = len(video_places), len(audio_places)
+        t = draw_timesteps(batch, generator)
+        t_video = t[:, None].repeat(1, frames)
+        t_audio = t[:, None].repeat(1, sounds)
+        kinds = torch.rand(batch, generator=generator)
+        other = draw_timesteps(batch, generator)
+        lengths = torch.randint(2, frames // 2 + 3, (batch,), generator=generator).clamp(max=frames - 1)
+        config = self.transformer.config
+        ends = torch.tensor(video_latent_times(int(video_places[-1]) + 1, config.temporal_compression, 24.0))
+        ends = ends[video_places]
+        sound_times = torch.tensor(audio_latent_times(int(audio_places[-1]) + 1, 1, 1))[audio_places]
+        sound_times = sound_times / config.audio_latent_rate
+        for row, kind in enumerate(kinds.tolist()):
+            if frames == 1:
+                break
+            edges = np.cumsum([FIRST_FRAME, BEGINNING, VIDEO_GIVEN, AUDIO_GIVEN, APART])
+            if kind < edges[0]:
+                t_video[row, 0] = 0
+            elif kind < edges[1]:
+                t_video[row, :lengths[row]] = 0
+                t_audio[row, sound_times < ends[int(lengths[row])] - 0.15] = 0
+            elif kind < edges[2]:
+                t_video[row] = 0
+            elif kind < edges[3]:
+                t_audio[row] = 0
+            elif kind < edges[4]:
+                t_audio[row] = other[row]
+        return t_video, t_audio
+
+    def loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        video, audio = batch["video"], batch["audio"]
+        t_video, t_audio = self._timesteps(len(video), batch["video_places"], batch["audio_places"], generator)
+        noise_video = torch.randn(video.shape, generator=generator)
+        noise_audio = torch.randn(audio.shape, generator=generator)
+        at_video, at_audio = t_video[:, None, :, None, None], t_audio[:, None]
+        noisy_video = video + at_video.clamp(min=GIVEN_NOISE) * (noise_video - video * (at_video > 0))
+        noisy_audio = audio + at_audio.clamp(min=GIVEN_NOISE) * (noise_audio - audio * (at_audio > 0))
+        with torch.autocast("cpu", torch.bfloat16):
+            text = self.text_encoder(batch["ids"], batch["mask"])
+            v_video, v_audio = self.transformer(
+                noisy_video, noisy_audio, timestep_video=t_video, timestep_audio=t_audio, text=text,
+                text_mask=batch["mask"], frame_rate=torch.full((len(video),), 24.0),
+                places=(batch["video_places"].tolist(), batch["audio_places"].tolist()))
+        importance = torch.ones(1, 1, video.shape[2], 1, 1)
+        importance[:, :, 0] = FIRST_FRAME_WEIGHT
+        loss_video = _loss(v_video, noise_video - video, at_video, importance)
+        loss_audio = _loss(v_audio, noise_audio - audio, at_audio)
+        total = loss_video + AUDIO_WEIGHT * loss_audio
+        return total, {"video": float(loss_video.detach()), "audio": float(loss_audio.detach())}
+
+    @torch.inference_mode()
+    def sample(self, folder: Path, step: int) -> None:
+        """A sheet of the prompts above: one row each, frames left to right."""
+        ids, mask = pad_ids([*SHEET_PROMPTS, ""], self.tokenizer, TEXT_LENGTH)
+        rows = []
+        with torch.autocast("cpu", torch.bfloat16):
+            states = self.text_encoder(ids, mask)
+            for row, prompt in enumerate(SHEET_PROMPTS):
+                generator = torch.Generator().manual_seed(row)
+                config = self.transformer.config
+                noise = torch.randn(1, config.video_channels, 13, 8, 8, generator=generator)
+                sound = torch.randn(1, config.audio_channels, 48, generator=generator)
+                positive = states[row:row + 1, :len(self.tokenizer.encode(prompt))]
+                velocity = guided_velocity(self.transformer, positive, states[-1:, :1], DEFAULT_GUIDANCE_SCALE, 24.0)
+                latents, _ = euler(velocity, noise, sound, schedule(20))
+                rows.append(self.video_vae.decode(latents.float())[0].float())
+        frames = torch.stack(rows)[:, :, ::8].clamp(-1, 1)  # (rows, 3, frames, H, W)
+        count, _, shown, height, width = frames.shape
+        sheet = frames.permute(1, 0, 3, 2, 4).reshape(1, 3, 1, count * height, shown * width)
+        write_image(folder / f"sheet-{step:06d}.png", sheet)
+
+
+def _loss(velocity: Tensor, target: Tensor, timestep: Tensor, importance: Tensor | float = 1.0) -> Tensor:
+    """Mean squared error of the velocity over the latents that are asked for, gently weighted near the data."""
+    weight = (timestep / timestep.clamp(min=SMALLEST_WEIGHTED)) ** 2   # x_0's error / max(t, smallest), squared
+    asked = (timestep > 0).expand_as(target)
+    asked = asked * importance
+    return ((velocity - target) ** 2 * weight * asked).sum() / asked.sum().clamp(min=1)
+
+
+@dataclass(frozen=True)
+class TransformerOptions:
+    """What to train on; see `LoopOptions` for how long.
+
+    Attributes:
+        data: pool of clips; cache: folder for its latents.
+        tokenizers: folder or file of a checkpoint with both autoencoders.
+        start_from: checkpoint whose weights to begin with, or None.
+        focus: kind of clip that four fifths of the batches are made of, such as "drop 1"; None draws all alike.
+    """
+
+    data: Path
+    cache: Path
+    video_vae: Path
+    audio_vae: Path
+    start_from: Path | None = None
+    focus: str | None = None
+    batch_size: int = 32
+    width: int = 256
+    depth: int = 6
+    compile: bool = False
+
+
+def train(options: TransformerOptions, loop: LoopOptions) -> bool:
+    """Cache latents, then train for one slice. True when the whole run is done."""
+    video_vae = build(load_checkpoint(options.video_vae), "video_vae", VideoVAE).eval()
+    audio_vae = build(load_checkpoint(options.audio_vae), "audio_vae", AudioVAE).eval()
+    encoded = cache_latents(options.data, options.cache, video_vae, audio_vae)
+    pool = LatentPool(options.cache, options.focus)
+    print(f"{encoded} new shards encoded, {len(pool)} clips (mirrored ones included)", flush=True)
+    torch.manual_seed(loop.seed)
+    tokenizer = _tokenizer(pool, loop.output, options.start_from)
+    transformer_config = TransformerConfig(
+        video_channels=video_vae.config.latent_channels, audio_channels=audio_vae.config.latent_channels,
+        width=options.width, depth=options.depth, num_heads=options.width // 64)
+    text_config = TextEncoderConfig(vocabulary_size=tokenizer.vocabulary_size, depth=2)
+    transformer, text_encoder = SoraTransformer(transformer_config), TextEncoder(text_config)
+    transformer.initialise()
+    nn.init.normal_(text_encoder.embedding.weight, std=0.5)
+    if options.start_from is not None:
+        start = load_checkpoint(options.start_from)
+        load_into(transformer, start.tensors["transformer"], "transformer")
+        load_into(text_encoder, start.tensors["text_encoder"], "text_encoder")
+    if options.compile:
+        torch._dynamo.config.cache_size_limit = 64   # one graph per shape of clip
+        for block in transformer.blocks:
+            block.compile(dynamic=False)
+    task = TransformerTask(pool, transformer, text_encoder, tokenizer, video_vae, options.batch_size,
+                           window_steps=int(WINDOW_SHARE * loop.steps))
+    return TrainingRun(task, loop).run(lambda line: print(line, flush=True))
+
+
+def _tokenizer(pool: LatentPool, output: Path, start_from: Path | None) -> Tokenizer:
+    """The run's own vocabulary if it has one, or that of the weights it begins with, or a new one from the captions."""
+    for saved in (output / "transformer-text_encoder.safetensors", start_from):
+        if saved is not None and saved.exists():
+            return Tokenizer.from_json(load_checkpoint(saved).vocabulary)
+    return train_tokenizer(pool.all_captions()[::3], 1024)

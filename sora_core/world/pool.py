@@ -1,0 +1,172 @@
+"""A pool of simulated clips on disk, in shards of equal picture size.
+
+A shard depends on the seed and its number alone, so that a pool can be made by many processes, resumed, and made
+again byte for byte on the same platform. Each shard is written beside its place and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import ConfigError, ResourceError
+
+if TYPE_CHECKING:
+    from .physics import Motion
+    from .record import ClipRecord
+    from .render import Stage
+    from .scenes.scene import Scene
+
+CLIPS_PER_SHARD = 16
+NUM_SAMPLES = 96000
+SAMPLE_RATE = 24000
+SQUARE, WIDE, TALL = (128, 128), (160, 96), (96, 160)
+SHARD_SIZES = (SQUARE, WIDE, SQUARE, TALL, SQUARE, SQUARE, WIDE, SQUARE, SQUARE, WIDE,
+               SQUARE, TALL, SQUARE, SQUARE, WIDE, SQUARE, SQUARE, WIDE, TALL, SQUARE)
+"""Width and height by shard number, repeated: 60 % square, 25 % wide, 15 % tall."""
+
+
+def clip_seed(seed: int, shard: int, clip: int) -> int:
+    """Seed of one clip of a pool, below 2**63."""
+    return int(np.random.SeedSequence([seed, shard, clip]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def make_record(seed: int, width: int, height: int, family: str | None = None) -> tuple[Scene, Motion, ClipRecord]:
+    """Draw, simulate and caption one clip, without pictures and sound.
+
+    Args:
+        seed: seed of the clip; the same seed and size give the same clip.
+        width, height: pixels.
+        family: a scene family, or None to draw one.
+    """
+    from .captions import captions
+    from .physics import contact_records, simulate
+    from .record import MAX_OBJECTS, ClipRecord
+    from .scenes.families import draw_scene
+
+    scene = draw_scene(seed, width, height, family)
+    motion = simulate(scene)
+    frames = motion.frames
+    tracks = np.zeros((len(frames), MAX_OBJECTS, 4), np.float32)
+    radii = np.array([body.record.radius_m for body in scene.bodies])
+    tracks[:, : len(radii)] = scene.view.project(frames[:, :, :3], radii)
+    setting = scene.setting
+    record = ClipRecord(
+        seed, scene.family, setting.place, setting.floor, setting.light, setting.view.name,
+        tuple(body.record for body in scene.bodies), contact_records(scene, motion), motion.rolling, motion.sliding,
+        captions(np.random.default_rng([seed, 1]), scene, motion, tracks), tracks,
+    )
+    return scene, motion, record
+
+
+def make_clip(seed: int, stage: Stage, family: str | None = None) -> tuple[ClipRecord, np.ndarray, np.ndarray]:
+    """Simulate, draw and sound one clip.
+
+    Args:
+        seed: seed of the clip.
+        stage: renderer, which sets the picture size.
+        family: a scene family, or None to draw one.
+
+    Returns:
+        The record, the frames (97, H, W, 3) uint8 and the sound (96000,) int16.
+    """
+    from .sound import synthesise_clip
+
+    scene, motion, record = make_record(seed, stage.width, stage.height, family)
+    sound = synthesise_clip(record, NUM_SAMPLES, SAMPLE_RATE)
+    audio = np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16)
+    return record, stage.render(scene, motion), audio
+
+
+def shard_path(folder: Path, shard: int) -> Path:
+    """Where a shard of a pool lies."""
+    return folder / f"shard-{shard:08d}.safetensors"
+
+
+def write_shard(folder: Path, seed: int, shard: int, clips: int = CLIPS_PER_SHARD) -> Path:
+    """Make one shard and put it in place at once.
+
+    Raises:
+        ResourceError: the folder can't be written, or nothing can be drawn on this machine.
+    """
+    from safetensors.numpy import save_file
+
+    from .render import Stage
+
+    width, height = SHARD_SIZES[shard % len(SHARD_SIZES)]
+    with Stage(width, height) as stage:
+        made = [make_clip(clip_seed(seed, shard, clip), stage) for clip in range(clips)]
+    tensors = {
+        "video": np.stack([frames for _, frames, _ in made]),
+        "audio": np.stack([audio for _, _, audio in made]),
+        "tracks": np.stack([record.tracks for record, _, _ in made]),
+    }
+    facts = json.dumps([record.to_json() for record, _, _ in made], separators=(",", ":"))
+    path = shard_path(folder, shard)
+    beside = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        save_file(tensors, beside, metadata={"records": facts})
+        os.replace(beside, path)
+    except OSError as error:
+        raise ResourceError(f"cannot write {path}: {error.strerror or error}; free some space or choose another "
+                            "--output") from None
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def _work(job: tuple[str, int, int, int]) -> tuple[int, int, float]:
+    folder, seed, shard, clips = job
+    start = time.perf_counter()
+    write_shard(Path(folder), seed, shard, clips)
+    return shard, clips, time.perf_counter() - start
+
+
+def _jobs(folder: Path, seed: int, clips: int, first: int) -> Iterable[tuple[str, int, int, int]]:
+    for index, start in enumerate(range(0, clips, CLIPS_PER_SHARD)):
+        if not shard_path(folder, first + index).exists():
+            yield str(folder), seed, first + index, min(CLIPS_PER_SHARD, clips - start)
+
+
+def write_pool(folder: Path, *, clips: int, seed: int, workers: int = 1, first_shard: int = 0) -> float:
+    """Write a pool; shards that are there already are kept.
+
+    Args:
+        folder: made if needed.
+        clips: clips in all; the last shard may hold fewer than 16.
+        seed: seed of the pool.
+        workers: processes.
+        first_shard: number of the first shard, so that several machines can share one pool.
+
+    Returns:
+        Clips per second and worker.
+
+    Raises:
+        ConfigError: a number is out of range.
+        ResourceError: the folder can't be written.
+    """
+    limits = {"clips": (clips, 1, 1 << 24), "workers": (workers, 1, 1024), "seed": (seed, 0, 1 << 40),
+              "first-shard": (first_shard, 0, 10**8 - 1)}
+    for name, (value, low, high) in limits.items():
+        if not low <= value <= high:
+            raise ConfigError(f"--{name} {value} is out of range; use {low} to {high}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ResourceError(f"cannot make the folder {folder}: {reason}; choose another --output") from None
+    jobs = list(_jobs(folder, seed, clips, first_shard))
+    busy, done, total = 0.0, 0, sum(job[3] for job in jobs)
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(workers, max(len(jobs), 1)), maxtasksperchild=32) as pool:
+        for shard, made, seconds in pool.imap_unordered(_work, jobs):
+            busy, done = busy + seconds, done + made
+            print(f"shard {shard}: {done}/{total} clips, {done / busy:.2f} clips per second and worker", flush=True)
+    return done / busy if busy else 0.0

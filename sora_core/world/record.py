@@ -1,0 +1,127 @@
+"""The truth of one simulated clip: what was there, what happened, when, and how it may be told.
+
+A record is plain data (frozen dataclasses and numpy arrays), so that the sound, the captions, the pool on disk and
+the evaluation all read the same truth. Units are metres, kilograms, seconds and newton seconds unless a name says
+otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+FLOOR = -1
+"""Body index of the floor in a contact."""
+WALL = -2
+"""Body index of the wall in a contact."""
+MAX_OBJECTS = 4
+"""Slots of an object track; unused slots are never visible."""
+FRICTION_RATE_HZ = 96
+"""Rows per second of the rolling and sliding intensities."""
+FRICTION_ROWS = 384
+"""Rows of the rolling and sliding intensities: 4.0 s."""
+
+
+@dataclass(frozen=True)
+class ObjectRecord:
+    """One body of a clip.
+
+    Attributes:
+        kind: "ball" or "box".
+        colour: colour name, see ``materials.COLOURS``.
+        material: material name, see ``materials.MATERIALS``.
+        size: "small", "medium" or "large".
+        radius_m: radius of a ball, half the edge of a box, in metres.
+        mass_kg: mass in kilograms.
+    """
+
+    kind: str
+    colour: str
+    material: str
+    size: str
+    radius_m: float
+    mass_kg: float
+
+
+@dataclass(frozen=True)
+class ContactRecord:
+    """One touch: the time at which two bodies met and the impulse they exchanged.
+
+    Attributes:
+        time_s: onset in seconds from the first frame.
+        impulse_ns: normal impulse over the touch in N s, without the resting weight.
+        body_a: object index of the one body (always >= 0).
+        body_b: object index of the other, or ``FLOOR`` or ``WALL``.
+        material_a: material of body_a.
+        material_b: material of body_b; the floor's name for the floor, "plaster" for the wall.
+        x_screen: horizontal place on the screen, -1 left to 1 right (may lie outside when out of view).
+    """
+
+    time_s: float
+    impulse_ns: float
+    body_a: int
+    body_b: int
+    material_a: str
+    material_b: str
+    x_screen: float
+
+
+@dataclass(frozen=True)
+class ClipRecord:
+    """Everything that is known about one clip.
+
+    Attributes:
+        seed: seed of the clip.
+        family: scene family, "drop", "roll", "collide", "throw" or "slide".
+        place: place name, see ``places.PLACES``.
+        floor: floor name, see ``places.FLOORS``.
+        light: "day", "dusk" or "night".
+        camera: camera name, see ``places.CAMERAS``.
+        objects: the bodies, in the order of the indices used by contacts and tracks.
+        contacts: touches in order of time.
+        rolling: (num_objects, FRICTION_ROWS) float32, normal force times rolling speed in N m/s at 96 Hz.
+        sliding: (num_objects, FRICTION_ROWS) float32, normal force times slip speed in N m/s at 96 Hz.
+        captions: true wordings of the clip, all different.
+        tracks: (num_frames, MAX_OBJECTS, 4) float32: x, y on the screen in [-1, 1] (right, down), radius as a share
+            of half the height, visible (0 or 1).
+    """
+
+    seed: int
+    family: str
+    place: str
+    floor: str
+    light: str
+    camera: str
+    objects: tuple[ObjectRecord, ...]
+    contacts: tuple[ContactRecord, ...]
+    rolling: np.ndarray
+    sliding: np.ndarray
+    captions: tuple[str, ...]
+    tracks: np.ndarray
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON facts that a pool shard stores beside the pixels (without arrays)."""
+        return {
+            "seed": self.seed,
+            "family": self.family,
+            "captions": list(self.captions),
+            "objects": [
+                {"kind": item.kind, "colour": item.colour, "material": item.material, "size": item.size}
+                for item in self.objects
+            ],
+            "place": self.place,
+            "floor": self.floor,
+            "light": self.light,
+            "camera": self.camera,
+            "contacts": [
+                {
+                    "time": round(touch.time_s, 4),
+                    "impulse": round(touch.impulse_ns, 5),
+                    "bodies": [touch.body_a, touch.body_b],
+                    "materials": [touch.material_a, touch.material_b],
+                }
+                for touch in self.contacts
+            ],
+        }

@@ -1,0 +1,109 @@
+"""The transformer's training: captions, timesteps, and a loss that is the flow's."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sora_core.config import TextEncoderConfig, TransformerConfig, VideoVAEConfig
+from sora_core.models.text_encoder import TextEncoder
+from sora_core.models.tokenizer import train_tokenizer
+from sora_core.models.transformer import SoraTransformer
+from sora_core.models.video_vae import VideoVAE
+from sora_core.training.data import mirror_caption, pad_ids, roughen
+from sora_core.training.loop import LoopOptions, TrainingRun
+from sora_core.training.transformer import TransformerTask, draw_timesteps
+
+TEXTS = ["a red ball rolls to the left", "a blue box falls"]
+
+
+class TwoClips:
+    """Two latents, told apart by their captions alone."""
+
+    def draw(self, rng, batch_size):
+        rows = rng.integers(2, size=batch_size)
+        values = torch.tensor([-1.0, 1.0])[torch.from_numpy(rows)]
+        video = values.reshape(-1, 1, 1, 1, 1).expand(-1, 6, 3, 4, 4).clone()
+        return video, values.reshape(-1, 1, 1).expand(-1, 4, 6).clone(), [TEXTS[row] for row in rows]
+
+
+@pytest.fixture
+def task():
+    torch.manual_seed(0)
+    tokenizer = train_tokenizer(TEXTS * 3, 320)
+    transformer = SoraTransformer(TransformerConfig(video_channels=6, audio_channels=4, text_width=32, width=32,
+                                                    depth=2, num_heads=1))
+    transformer.initialise()
+    text = TextEncoder(TextEncoderConfig(vocabulary_size=tokenizer.vocabulary_size, width=32, depth=1, num_heads=1))
+    return TransformerTask(TwoClips(), transformer, text, tokenizer, VideoVAE(VideoVAEConfig(latent_channels=6)), 16)
+
+
+def test_two_clips_are_learnt_and_told_apart_by_their_captions(task, tmp_path):
+    options = LoopOptions(output=tmp_path, steps=150, learning_rate=3e-3, log_every=10)
+    lines = []
+    TrainingRun(task, options).run(lines.append)
+    losses = [float(line.split("loss ")[1].split()[0]) for line in lines[:-1]]
+    assert losses[-1] < 0.3 * losses[0]
+    ids, mask = pad_ids(TEXTS, task.tokenizer, 16)
+    with torch.no_grad():
+        noise = torch.randn(2, 6, 3, 4, 4), torch.randn(2, 4, 6)
+        ones = torch.ones(2)
+        video, _ = task.transformer(*noise, timestep_video=ones, timestep_audio=ones, text_mask=mask,
+                                    text=task.text_encoder(ids, mask), frame_rate=ones * 24)
+    clean = noise[0] - video
+    assert clean[0].mean() < -0.5 and clean[1].mean() > 0.5
+
+
+def test_timesteps_lie_in_range_and_lean_to_noise():
+    t = draw_timesteps(10000, torch.Generator().manual_seed(0))
+    assert 0 < t.min() and t.max() <= 1 and 0.65 < t.median() < 0.85
+
+
+def test_some_clips_have_a_part_given(task):
+    t_video, t_audio = task._timesteps(2000, torch.arange(13), torch.arange(48), torch.Generator().manual_seed(0))
+    first = (t_video[:, 0] == 0) & (t_video[:, 1] > 0) & (t_audio[:, 0] > 0)
+    beginning = (t_video[:, 1] == 0) & (t_video[:, -1] > 0)
+    foley = (t_video == 0).all(1) & (t_audio > 0).all(1)
+    lips = (t_audio == 0).all(1) & (t_video > 0).all(1)
+    for kind in (first, beginning, foley, lips):
+        assert 0.02 < kind.float().mean() < 0.2
+    assert ((t_video == 0).all(1) & (t_audio == 0).all(1)).sum() == 0
+    assert (t_audio[beginning][:, 0] == 0).all()
+
+
+def test_mirrored_captions_swap_sides():
+    assert mirror_caption("from left to right, upright") == "from right to left, upright"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60), st.integers(0, 99))
+def test_roughened_words_stay_words(text, seed):
+    rough = roughen(text, np.random.default_rng(seed))
+    assert abs(len(rough.split()) - len(text.split())) <= len(text)
+
+
+def test_texts_are_padded_and_cut():
+    tokenizer = train_tokenizer(TEXTS, 300)
+    ids, mask = pad_ids(["", "a red ball " * 50], tokenizer, 12)
+    assert ids.shape == (2, 12) and mask.sum(1).tolist() == [1, 12] and ids[0, 1:].abs().sum() == 0
+
+
+def test_early_steps_see_windows_and_later_ones_whole_clips(task):
+    task.window_steps = 10
+    task.pool.draw = lambda rng, size: (torch.zeros(size, 6, 13, 4, 4), torch.zeros(size, 4, 48), TEXTS[:1] * size)
+    starts, pictures = set(), 0
+    for step in range(10):
+        batch = task.batch(np.random.default_rng(step), step)
+        if batch["video"].shape[2] == 1:
+            pictures += 1
+            assert len(batch["video"]) == 3 * 16 and batch["audio"].shape[2] == 4
+            assert torch.isfinite(task.loss(batch, torch.Generator().manual_seed(0))[0])
+            continue
+        frames, sounds = batch["video_places"].tolist(), batch["audio_places"].tolist()
+        assert frames[0] == 0 and frames[1:] == list(range(frames[1], frames[1] + 4))
+        assert batch["video"].shape[2] == 5 and batch["audio"].shape[2] == len(sounds) >= 16
+        assert frames[1] == 1 or abs(sounds[0] / 12 - (8 * frames[1] - 7) / 24) < 1 / 12
+        starts.add(frames[1])
+        assert torch.isfinite(task.loss(batch, torch.Generator().manual_seed(0))[0])
+    assert 1 in starts and len(starts) > 1 and pictures > 0
+    assert task.batch(np.random.default_rng(0), 10)["video"].shape[2] == 13
