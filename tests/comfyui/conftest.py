@@ -18,6 +18,7 @@ import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from sora_core.models.video_vae import VideoVAE
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("torch", "torchvision", "torchaudio", "aiohttp", "torchsde", "transformers", "comfy_kitchen",
           "comfyui_frontend_package", "alembic")
-WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COLOR"}
 
 
 def find_comfyui() -> tuple[Path, str]:
@@ -212,9 +213,9 @@ class Server:
             for name, (kind, *options) in info["input"].get(group, {}).items():
                 settings = options[0] if options else {}
                 if isinstance(kind, list) or kind in WIDGETS:
-                    inputs[name] = next(values)
+                    inputs[name] = next(values, settings.get("default"))     # older graphs lack newer widgets
                     if settings.get("control_after_generate"):
-                        next(values)
+                        next(values, None)
                 elif kind == "COMFY_DYNAMICCOMBO_V3":
                     self._dynamic(name, settings, values, inputs)
         return inputs
@@ -234,15 +235,15 @@ class Server:
                     inputs[f"{name}.{inner}"] = next(values)
 
 
-@pytest.fixture(scope="session")
-def server(comfyui: tuple[Path, str], tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """ComfyUI on a port of its own, with a base folder of its own; it ends with the tests."""
+@contextmanager
+def running(comfyui: tuple[Path, str], base: Path, pack: Path, *checkpoints: Path) -> Iterator[Server]:
+    """ComfyUI on a port of its own, with a base folder of its own and one pack; it ends with the block."""
     folder, python = comfyui
-    base = tmp_path_factory.mktemp("comfyui")
     (base / "custom_nodes").mkdir()
-    (base / "custom_nodes" / "soracore").symlink_to(ROOT, target_is_directory=True)
+    (base / "custom_nodes" / "soracore").symlink_to(pack, target_is_directory=True)
     (base / "models" / "checkpoints").mkdir(parents=True)
-    (base / "models" / "checkpoints" / tiny.name).symlink_to(tiny)
+    for checkpoint in checkpoints:
+        (base / "models" / "checkpoints" / checkpoint.name).symlink_to(checkpoint)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -258,6 +259,13 @@ def server(comfyui: tuple[Path, str], tiny: Path, tmp_path_factory: pytest.TempP
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def server(comfyui: tuple[Path, str], tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """ComfyUI with this checkout as its only pack, for all tests."""
+    with running(comfyui, tmp_path_factory.mktemp("comfyui"), ROOT, tiny) as started:
+        yield started
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from .locales import LOCALES, english, ours
 
 WEB = Path(__file__).resolve().parents[2] / "web" / "docs"
