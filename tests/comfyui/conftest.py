@@ -99,17 +99,22 @@ class Run:
 
 
 class WebSocket:
-    """Enough of RFC 6455 to listen to ComfyUI: text and binary messages from the server."""
+    """Enough of RFC 6455 to speak with ComfyUI and with a browser: text both ways, binary messages from the server."""
 
-    def __init__(self, port: int, client: str) -> None:
+    def __init__(self, port: int, path: str) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         key = base64.b64encode(os.urandom(16)).decode()
-        self.socket.sendall((f"GET /ws?clientId={client} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+        self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
                              f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n")
                             .encode())
         self.stream = self.socket.makefile("rb")
         while self.stream.readline().strip():
             pass
+
+    def send(self, text: str) -> None:
+        data = text.encode()
+        size = struct.pack(">BH", 254, len(data)) if len(data) < 65536 else struct.pack(">BQ", 255, len(data))
+        self.socket.sendall(b"\x81" + (bytes([128 + len(data)]) if len(data) < 126 else size) + bytes(4) + data)
 
     def receive(self) -> str | bytes:
         """The next message, whole."""
@@ -157,7 +162,7 @@ class Server:
     def run(self, prompt: dict[str, Any], *, workflow: dict[str, Any] | None = None, stop_at_step: int = 0) -> Run:
         """Queue a prompt in API form, listen until it is done; `stop_at_step` presses Stop after that step."""
         client = uuid.uuid4().hex
-        listener = WebSocket(self.port, client)
+        listener = WebSocket(self.port, f"/ws?clientId={client}")
         extra = {"extra_data": {"extra_pnginfo": {"workflow": workflow}}} if workflow else {}
         queued = self.post("/prompt", {"prompt": prompt, "client_id": client, **extra})
         assert "prompt_id" in queued and not queued["node_errors"], queued
