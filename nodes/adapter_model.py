@@ -24,12 +24,15 @@ from ..sora_core.checkpoint import Checkpoint, build, load_checkpoint
 from ..sora_core.config import TransformerConfig
 from ..sora_core.errors import SoraError
 from ..sora_core.models.preview import LatentPreview
+from ..sora_core.models.sketch import Guide
+from ..sora_core.models.sketcher import Sketcher
 from ..sora_core.models.transformer import SoraTransformer
+from ..sora_core.models.video_vae import VideoVAE
 from ..sora_core.pipeline import has_fast_bfloat16
 from ..sora_core.plan import MODEL_FRAME_RATE
 from ..sora_core.sampling.flow import SHIFT
 from .adapter_vae import video_vae_from_checkpoint
-from .adapter_windows import continue_long_clips
+from .adapter_windows import GUIDE, sketch_and_continue
 
 ACTIVATIONS = 20    # numbers of the transformer's width that a token keeps alive at once, at most
 
@@ -41,15 +44,17 @@ class SoraDiffusion(SoraTransformer):
 
     def forward(self, x: Any, timestep: tuple[Tensor, Tensor], context: Tensor, control: Any = None,
                 transformer_options: dict[str, Any] | None = None, attention_mask: Tensor | None = None,
-                frame_rate: float = float(MODEL_FRAME_RATE), **_: Any) -> list[Tensor]:
+                frame_rate: float = float(MODEL_FRAME_RATE), guide_video: Tensor | None = None,
+                guide_audio: Tensor | None = None, **_: Any) -> list[Tensor]:
         """`x` is [video (B, C, T', H', W'), audio (B, C, L)], `timestep` one per stream, in [0, 1]."""
         video, audio = x
         if attention_mask is None:
             attention_mask = torch.ones(context.shape[:2], dtype=torch.long, device=context.device)
         rate = torch.full((video.shape[0],), float(frame_rate), device=video.device)
+        guide = None if guide_video is None or guide_audio is None else Guide(guide_video, guide_audio)
         return list(super().forward(video, audio, timestep_video=timestep[0], timestep_audio=timestep[1],
                                     text=context.to(self.compute_dtype), text_mask=attention_mask.bool(),
-                                    frame_rate=rate))
+                                    frame_rate=rate, guide=guide))
 
 
 class SoraLatentFormat(comfy.latent_formats.LatentFormat):
@@ -87,6 +92,9 @@ class SoraModel(comfy.model_base.BaseModel):
         if given.get("attention_mask") is not None:
             out["attention_mask"] = comfy.conds.CONDRegular(given["attention_mask"])
         out["frame_rate"] = comfy.conds.CONDConstant(float(given.get("frame_rate", MODEL_FRAME_RATE)))
+        if given.get(GUIDE) is not None:
+            out["guide_video"] = comfy.conds.CONDRegular(given[GUIDE].video)
+            out["guide_audio"] = comfy.conds.CONDRegular(given[GUIDE].audio)
         if given.get("denoise_mask") is not None:
             masks = comfy.utils.unpack_latents(given["denoise_mask"], shapes)
             for name, mask in zip(("video_mask", "audio_mask"), masks, strict=True):
@@ -147,7 +155,8 @@ def model_from_checkpoint(checkpoint: Checkpoint, source: str | None, vae: Any, 
     state = {key: value.to(dtype) for key, value in plain.state_dict().items()}
     model.diffusion_model.load_state_dict(state, assign=patcher.is_dynamic())
     patcher.cached_patcher_init = (load_model, (source,))
-    continue_long_clips(patcher, plain.config, vae)
+    sketch_and_continue(patcher, plain.config, vae, build(checkpoint, "sketcher", Sketcher),
+                        build(checkpoint, "video_vae", VideoVAE))
     return patcher
 
 

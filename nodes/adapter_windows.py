@@ -1,4 +1,4 @@
-"""Clips longer than the model was trained on, under any of ComfyUI's samplers: window after window.
+"""What stands around ComfyUI's samplers: the sketch that comes first, and long clips, window after window.
 
 Legend: B batch, C latent channels, T' H' W' video latents, L audio latents. "Packed" is ComfyUI's flat form of both.
 """
@@ -15,32 +15,45 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..sora_core.config import TransformerConfig
-from ..sora_core.models.video_vae import from_changes, to_changes
+from ..sora_core.models.sketch import HIT_FEATURES, Guide
+from ..sora_core.models.sketcher import Sketcher
+from ..sora_core.models.video_vae import VideoVAE, from_changes, to_changes
 from ..sora_core.plan import MODEL_FRAME_RATE
 from ..sora_core.sampling.flow import Given
-from ..sora_core.sampling.windows import WINDOW, Window, plan_windows, walk_windows
+from ..sora_core.sampling.sketching import draw_sketch, window_guides
+from ..sora_core.sampling.windows import Window, plan_windows, walk_windows
+from ..sora_core.shapes import video_frames
 
-KEY = "sora_long_clips"
+KEY = "sora_windows"
+GUIDE = "sora_guide"        # under this name a conditioning carries the sketch to the model
 
 
-def continue_long_clips(patcher: Any, config: TransformerConfig, vae: Any) -> None:
-    """Let a MODEL make long clips; `vae` is the video VAE, which shows it the frame that a window starts from."""
-    patcher.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, LongClips(config, vae))
+def sketch_and_continue(patcher: Any, config: TransformerConfig, vae: Any, sketcher: Sketcher,
+                        plain_vae: VideoVAE) -> None:
+    """Let a MODEL sketch before it paints, and make clips longer than it was trained on.
+
+    Args:
+        vae: the video VAE, which shows the model the frame that a window starts from.
+        sketcher, plain_vae: on the processor, where a sketch takes a moment and comes out the same everywhere.
+    """
+    patcher.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, Windows(config, vae, sketcher, plain_vae))
 
 
 @dataclass(frozen=True)
-class LongClips:
+class Windows:
     """Stands around ComfyUI's outer sampling function and calls it once for each window."""
 
     config: TransformerConfig
     vae: Any
+    sketcher: Sketcher
+    plain_vae: VideoVAE
 
     def __call__(self, executor: Any, noise: Tensor, latent_image: Tensor, sampler: Any, sigmas: Tensor,
                  denoise_mask: Tensor | None = None, callback: Callable[..., None] | None = None,
                  disable_pbar: bool = False, seed: int | None = None, latent_shapes: list[Any] | None = None) -> Tensor:
-        if latent_shapes is None or len(latent_shapes) != 2 or latent_shapes[0][2] <= WINDOW:
+        if latent_shapes is None or len(latent_shapes) != 2 or len(latent_shapes[0]) != 5:
             return executor(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed,
-                            latent_shapes=latent_shapes)
+                            latent_shapes=latent_shapes)    # the model refuses such latents in words
         guider = executor.class_obj
         conditions = guider.conds
         rate = self.config.audio_latent_rate * self.config.temporal_compression / float(MODEL_FRAME_RATE)
@@ -49,6 +62,11 @@ class LongClips:
         starts = comfy.utils.unpack_latents(latent_image, latent_shapes)
         masks = ([torch.ones_like(start) for start in starts] if denoise_mask is None
                  else comfy.utils.unpack_latents(denoise_mask, latent_shapes))
+        guides = self._guides(conditions, windows, noises[0], starts[0], masks, float(sigmas[0]), seed or 0)
+        if len(windows) == 1:
+            guider.conds = _with_guides(conditions, guides, 0, latent_shapes)
+            return executor(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed,
+                            latent_shapes=latent_shapes)
         each_start = [from_changes(starts[0]), starts[1]]
         shown = [torch.zeros_like(start) for start in starts]
 
@@ -57,7 +75,7 @@ class LongClips:
             start, mask = _given_too(_cut(each_start, window), _cut(masks, window), given)
             packed, shapes = comfy.utils.pack_latents(start)
             free = given is None and denoise_mask is None
-            guider.conds = {name: [entry.copy() for entry in entries] for name, entries in conditions.items()}
+            guider.conds = _with_guides(conditions, guides, number, shapes)
             made = executor(comfy.utils.pack_latents([video, audio])[0], packed, sampler, sigmas,
                             None if free else comfy.utils.pack_latents(mask)[0],
                             None if callback is None else _report(callback, shown, window, shapes, number, windows),
@@ -67,10 +85,56 @@ class LongClips:
 
         return comfy.utils.pack_latents(list(walk_windows(walk, *noises, windows, still=self._still)))[0]
 
+    def _guides(self, conditions: dict[str, list[dict[str, Any]]], windows: list[Window], noise: Tensor, start: Tensor,
+                masks: list[Tensor], sigma: float, seed: int) -> dict[str, list[Guide]]:
+        """The sketch of each kind of conditioning but the negative one, for each window; none where the clip is given.
+
+        A given first frame is sketched from. Where more is given, or an older clip is only partly made anew, what
+        moves is there already.
+        """
+        video_mask, audio_mask = masks
+        is_remix = sigma < 0.99 and bool(noise.any())
+        if is_remix or bool((video_mask[:, :, 1:] < 1).any()) or bool((audio_mask < 1).any()):
+            return {}
+        has_picture = not bool(video_mask[:, :, 0].any())
+        batch, _, latents, height, width = noise.shape
+        side = self.config.spatial_compression
+        guides = {}
+        for name, entries in conditions.items():
+            if name == "negative" or not entries or not _is_text(entries[0], self.config):
+                continue
+            negative = conditions.get("negative") or [{}]
+            sketch = draw_sketch(
+                self.sketcher, _text(entries[0]), _text(negative[0]) if _is_text(negative[0], self.config) else None,
+                frames=video_frames(latents, self.config.temporal_compression), aspect=width / height, seed=seed,
+                picture=start[:, :, 0].float().cpu() if has_picture else None, batch_size=batch)
+            guides[name] = window_guides(sketch, windows, self.plain_vae, side * height, side * width)
+        return guides
+
     def _still(self, latents: Tensor) -> Tensor:
         """Latents (B, C, t, H', W') -> one latent of their last frame alone, (B, C, 1, H', W')."""
         frames = self.vae.decode(latents)[:, -1:]                                       # (B, 1, H, W, 3)
         return torch.cat([self.vae.encode(frame) for frame in frames]).to(latents)
+
+
+def _is_text(entry: dict[str, Any], config: TransformerConfig) -> bool:
+    text = entry.get("cross_attn")
+    return text is not None and text.shape[-1] == config.text_width
+
+
+def _text(entry: dict[str, Any]) -> Tensor:
+    """Text states (1, L, D) of a conditioning, on the processor, without padding."""
+    text, mask = entry["cross_attn"][:1].float().cpu(), entry.get("attention_mask")
+    return text if mask is None else text[:, mask[0].bool().cpu()]
+
+
+def _with_guides(conditions: dict[str, list[dict[str, Any]]], guides: dict[str, list[Guide]], number: int,
+                 shapes: list[Any]) -> dict[str, list[dict[str, Any]]]:
+    """Copies of the conditionings, each with a window's sketch or zeros, so that all go through the model at once."""
+    (batch, channels, frames, height, width), sounds = shapes[0], shapes[1][2]
+    none = Guide(torch.zeros(batch, 2 * channels, frames, height, width), torch.zeros(batch, sounds, HIT_FEATURES))
+    return {name: [{**entry, GUIDE: guides[name][number] if name in guides else none} for entry in entries]
+            for name, entries in conditions.items()}
 
 
 def _cut(streams: list[Tensor], window: Window) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Sizes of the four networks. A checkpoint carries them as JSON; unknown or odd values are refused by name."""
+"""Sizes of the five networks. A checkpoint carries them as JSON; unknown or odd values are refused by name."""
 
 from __future__ import annotations
 
@@ -93,8 +93,21 @@ class TransformerConfig(Config):
     max_references: int = 8
 
 
+@dataclass(frozen=True)
+class SketcherConfig(Config):
+    video_channels: int = 48         # of the first frame, where it is given
+    text_width: int = 256
+    width: int = 256
+    depth: int = 6
+    num_heads: int = 4
+    mlp_ratio: float = 2.6875
+    path_components: int = 24        # numbers that describe eight frames of a thing's path
+    row: int = 32                    # numbers in a row, at least path_components + 8
+
+
 COMPONENTS: dict[str, type[Config]] = {
     "transformer": TransformerConfig,
+    "sketcher": SketcherConfig,
     "text_encoder": TextEncoderConfig,
     "video_vae": VideoVAEConfig,
     "audio_vae": AudioVAEConfig,

@@ -1,6 +1,6 @@
 """START HERE: `generate` tells the whole story, from a sentence to a clip with sound.
 
-    tokenizer -> text encoder -> flow + transformer -> video and audio decoders -> media
+    tokenizer -> text encoder -> sketcher -> flow + transformer -> video and audio decoders -> media
 
 Every step is a function of another file, and the nodes for ComfyUI call the same ones.
 """
@@ -24,6 +24,7 @@ from . import __version__, media, shapes
 from .checkpoint import Checkpoint, build, load_checkpoint
 from .errors import CheckpointError, ConfigError, PromptError
 from .models.audio_vae import AudioVAE
+from .models.sketcher import Sketcher
 from .models.text_encoder import TextEncoder
 from .models.tokenizer import Tokenizer
 from .models.transformer import SoraTransformer
@@ -31,6 +32,7 @@ from .models.video_vae import VideoVAE
 from .plan import MODEL_FRAME_RATE, Plan, check_seed, finish, fit, make_plan
 from .sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER, DEFAULT_STEPS, SAMPLERS, schedule
 from .sampling.guidance import MAX_GUIDANCE_SCALE, guided_velocity
+from .sampling.sketching import draw_sketch, window_guides
 from .sampling.windows import plan_windows, sample_windows
 
 DEFAULT_SECONDS = 4.0
@@ -39,9 +41,10 @@ CHARACTERS_PER_TOKEN = 16       # a prompt with more characters than this many t
 
 @dataclass(frozen=True)
 class Models:
-    """The four networks and the vocabulary of one checkpoint."""
+    """The five networks and the vocabulary of one checkpoint."""
 
     transformer: SoraTransformer
+    sketcher: Sketcher
     text_encoder: TextEncoder
     tokenizer: Tokenizer
     video_vae: VideoVAE
@@ -114,12 +117,20 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
         positive = encode_prompt(models, prompt)
         negative = encode_prompt(models, negative_prompt, name="negative prompt")
 
+    noise_video, noise_audio = make_noise(models, plan, seed)
+    windows = plan_windows(noise_video.shape[2], noise_audio.shape[2], _audio_per_video(models))
+    first = None if picture is None else models.video_vae.encode(fit(picture, plan.model_width, plan.model_height))
+
+    with _timed(stages, "sketch"):
+        sketch = draw_sketch(models.sketcher, positive, negative, frames=plan.model_frames, seed=seed,
+                             aspect=plan.model_width / plan.model_height,
+                             picture=None if first is None else first[:, :, 0])
+        guides = window_guides(sketch, windows, models.video_vae, plan.model_height, plan.model_width)
+
     with _timed(stages, "sample"):
-        velocity = guided_velocity(models.transformer, positive, negative, guidance_scale, float(MODEL_FRAME_RATE))
-        noise_video, noise_audio = make_noise(models, plan, seed)
-        windows = plan_windows(noise_video.shape[2], noise_audio.shape[2], _audio_per_video(models))
-        first = None if picture is None else models.video_vae.encode(fit(picture, plan.model_width, plan.model_height))
-        video, audio = sample_windows(velocity, noise_video, noise_audio, sigmas, windows, first=first,
+        velocities = [guided_velocity(models.transformer, positive, negative, guidance_scale, float(MODEL_FRAME_RATE),
+                                      guide) for guide in guides]
+        video, audio = sample_windows(velocities, noise_video, noise_audio, sigmas, windows, first=first,
                                       still=lambda known: still_latent(models.video_vae, known),
                                       sampler=SAMPLERS[sampler], seed=seed, on_progress=on_progress)
 
@@ -149,7 +160,8 @@ def load_models(checkpoint: str | Path | Checkpoint | None = None) -> Models:
         checkpoint = load_checkpoint(checkpoint)
     dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
     models = Models(build(checkpoint, "transformer", SoraTransformer, dtype=dtype),
-                    build(checkpoint, "text_encoder", TextEncoder), Tokenizer.from_json(checkpoint.vocabulary),
+                    build(checkpoint, "sketcher", Sketcher), build(checkpoint, "text_encoder", TextEncoder),
+                    Tokenizer.from_json(checkpoint.vocabulary),
                     build(checkpoint, "video_vae", VideoVAE).to(memory_format=torch.channels_last),
                     build(checkpoint, "audio_vae", AudioVAE), checkpoint.hash)
     check_fit(checkpoint, models.tokenizer)
@@ -160,8 +172,11 @@ def check_fit(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
     """Refuse a complete checkpoint whose networks were not made for each other."""
     flow, text, video, audio = (checkpoint.config[name]
                                 for name in ("transformer", "text_encoder", "video_vae", "audio_vae"))
+    sketcher = checkpoint.config["sketcher"]
     pairs = {
         "text width": (flow.text_width, text.width),
+        "text width of the sketcher": (sketcher.text_width, text.width),
+        "video channels of the sketcher": (sketcher.video_channels, video.latent_channels),
         "video channels": (flow.video_channels, video.latent_channels),
         "audio channels": (flow.audio_channels, audio.latent_channels),
         "temporal compression": (flow.temporal_compression, video.temporal_compression),
@@ -198,15 +213,14 @@ def check_sampler(sampler: str) -> None:
 
 
 def encode_prompt(models: Models, text: str, *, name: str = "prompt") -> Tensor:
-    """States (1, L, D) of a prompt; the empty one is the unconditional prompt.
+    """States (1, L, D), float32, of a prompt; the empty one is the unconditional prompt.
 
     Raises:
         PromptError: more tokens than the text encoder reads.
     """
     most = models.text_encoder.config.max_tokens
     ids_BL = torch.tensor([prompt_tokens(models.tokenizer, text, most, name=name)])
-    states_BLD = models.text_encoder(ids_BL, torch.ones_like(ids_BL, dtype=torch.bool))
-    return states_BLD.to(models.transformer.text_in.weight.dtype)    # the transformer computes in its text's type
+    return models.text_encoder(ids_BL, torch.ones_like(ids_BL, dtype=torch.bool))
 
 
 def prompt_tokens(tokenizer: Tokenizer, text: str, most: int, *, name: str = "prompt") -> list[int]:

@@ -27,7 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     group.add_argument("--video-vae", type=Path, help="checkpoint of the video autoencoder")
     group.add_argument("--audio-vae", type=Path, help="checkpoint of the audio autoencoder")
     group.add_argument("--start-from", type=Path, help="checkpoint whose weights to begin with")
-    group.add_argument("--focus", help='kind of clip that four fifths of the batches are made of, such as "drop 1"')
+    group.add_argument("--sketches", type=Path, help="pool made with `world --sketches-only`")
     group.add_argument("--learning-rate", type=float, default=1e-3, help="of AdamW")
     group.add_argument("--matrix-learning-rate", type=float, default=0.02, help="of Muon")
     group.add_argument("--width", type=int, default=256)
@@ -63,11 +63,14 @@ def _train_transformer(args: argparse.Namespace) -> None:
     if args.video_vae is None or args.audio_vae is None:
         raise ResourceError("the transformer trains on latents; name both autoencoders with --video-vae and "
                             "--audio-vae")
+    if args.sketches is None:
+        raise ResourceError("the transformer paints over sketches; make some with `python -m sora_core world "
+                            "--sketches-only` and name them with --sketches")
     loop = LoopOptions(output=args.output, steps=args.steps, minutes=args.minutes, seed=args.seed,
                        learning_rate=args.learning_rate, matrix_learning_rate=args.matrix_learning_rate,
                        sample_every=args.sample_every)
     options = transformer.TransformerOptions(
-        data=args.data, cache=args.cache or args.output / "latents", video_vae=args.video_vae,
-        audio_vae=args.audio_vae, start_from=args.start_from, focus=args.focus, batch_size=args.batch_size or 32,
+        data=args.data, sketches=args.sketches, cache=args.cache or args.output / "latents", video_vae=args.video_vae,
+        audio_vae=args.audio_vae, start_from=args.start_from, batch_size=args.batch_size or 32,
         width=args.width, depth=args.depth, compile=args.compile)
     transformer.train(options, loop)

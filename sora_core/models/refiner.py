@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import TransformerConfig
+from .sketch import Guide
 
 
 class LocalRefiner(nn.Module):
@@ -29,17 +30,19 @@ class LocalRefiner(nn.Module):
         self.patch_size = config.patch_size
         self.token_in = operations.Linear(config.width, 2 * width * config.patch_size ** 2, **tensor)
         self.latent_in = operations.Conv2d(2 * channels, width, 3, padding=1, **tensor)
+        self.guide_in = operations.Conv2d(4 * channels, width, 3, padding=1, bias=False, **tensor)
         self.time_mix = operations.Conv2d(3 * width, width, 1, **tensor)
         self.conv = operations.Conv2d(width, width, 3, padding=1, **tensor)
         self.out = operations.Conv2d(width, channels, 3, padding=1, **tensor)
 
-    def forward(self, video: Tensor, tokens: Tensor) -> Tensor:
+    def forward(self, video: Tensor, tokens: Tensor, guide: Guide | None = None) -> Tensor:
         """`video` `(B, C, T', H', W')` and normalised `tokens` `(B, T' H'/p W'/p, D)` -> `(B, C, T', H', W')`."""
         b, c, t, h, w = video.shape
         p = self.patch_size
         video = video.to(tokens.dtype)
-        seen = torch.cat([video, video[:, :, :1].expand_as(video)], dim=1)     # beside it, the frame it differs from
-        x = self.latent_in(seen.transpose(1, 2).reshape(b * t, 2 * c, h, w))   # (B T', R, H', W')
+        x = self.latent_in(_beside_first(video))                               # (B T', R, H', W')
+        if guide is not None:
+            x = x + self.guide_in(_beside_first(guide.video.to(tokens.dtype)))
         advice = self.token_in(tokens).view(b * t, h // p, w // p, -1, p, p)
         scale, shift = advice.permute(0, 3, 1, 4, 2, 5).reshape(b * t, -1, h, w).chunk(2, dim=1)
         x = F.silu(x * (1 + scale) + shift).view(b, t, -1, h, w)
@@ -47,3 +50,8 @@ class LocalRefiner(nn.Module):
         mixed = torch.cat([around[:, :-2], x, around[:, 2:]], dim=2).flatten(0, 1)   # before, now, after
         y = x.flatten(0, 1) + self.conv(F.silu(self.time_mix(mixed)))
         return self.out(F.silu(y)).view(b, t, c, h, w).transpose(1, 2)
+
+
+def _beside_first(x: Tensor) -> Tensor:
+    """`(B, C, T', H', W')` -> `(B T', 2 C, H', W')`: each latent frame beside the first, which it differs from."""
+    return torch.cat([x, x[:, :, :1].expand_as(x)], dim=1).transpose(1, 2).flatten(0, 1)

@@ -20,6 +20,7 @@ from ..config import TransformerConfig
 from ..shapes import audio_latent_times, video_latent_times
 from .layers import Attention, FeedForward, rms_norm, rotary_angles, sinusoidal_embedding
 from .refiner import LocalRefiner
+from .sketch import HIT_FEATURES, Guide
 
 TEXT, REFERENCE, VIDEO, AUDIO, REFERENCE_SOUND = range(5)   # rows of the modality embedding
 SMALLEST_TIMESTEP = 0.02   # below it the division of the velocity stops; its error is then under 2 % of the data
@@ -67,11 +68,11 @@ class Block(nn.Module):
 class SoraTransformer(nn.Module):
     """Predicts the velocity of the straight path from data to noise, for both modalities at once.
 
-    Inside it corrects the best linear guess of the clean latents, see `_velocity`.
+    Inside it corrects the best linear guess of the clean latents, see `linear_guess_velocity`.
     """
 
-    adamw_parameters = ("video_in", "audio_in", "reference_in", "position_in", "text_in", "video_out", "audio_out",
-                        "modality", "timestep_in", "frame_rate_in", "modulation", "out_modulation", "refiner.token_in")
+    adamw_parameters = ("video_in", "audio_in", "guide_in", "hits_in", "reference_in", "position_in", "text_in",
+                        "video_out", "audio_out", "modality", "timestep_in", "frame_rate_in", "modulation", "out_modulation", "refiner.token_in")
 
     def __init__(self, config: TransformerConfig, *, operations: Any = nn, dtype: torch.dtype | None = None,
                  device: torch.device | None = None) -> None:
@@ -85,6 +86,8 @@ class SoraTransformer(nn.Module):
         self.video_in = operations.Linear(patch, width, **tensor)
         self.reference_in = operations.Linear(patch, width, **tensor)
         self.audio_in = operations.Linear(config.audio_channels, width, **tensor)
+        self.guide_in = operations.Linear(2 * patch, width, bias=False, **tensor)
+        self.hits_in = operations.Linear(HIT_FEATURES, width, bias=False, **tensor)
         self.position_in = operations.Linear(48, width, bias=False, **tensor)
         self.modality = operations.Embedding(5, width, **tensor)
         self.timestep_in = operations.Linear(128, width, **tensor)
@@ -106,8 +109,8 @@ class SoraTransformer(nn.Module):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
-        for module in (self.modulation, self.out_modulation, self.video_out, self.audio_out, self.refiner.token_in,
-                       self.refiner.out):
+        for module in (self.modulation, self.out_modulation, self.video_out, self.audio_out, self.guide_in,
+                       self.hits_in, self.refiner.token_in, self.refiner.guide_in, self.refiner.out):
             nn.init.zeros_(module.weight)
         nn.init.zeros_(self.refiner.out.bias)
         for block in self.blocks:
@@ -116,7 +119,7 @@ class SoraTransformer(nn.Module):
     # Tokens in and out
 
     def patchify(self, video: Tensor) -> Tensor:
-        """`(B, C, T', H', W')` -> `(B, T' H'/p W'/p, C p p)`."""
+        """`(B, C, T', H', W')` -> `(B, T' H'/p W'/p, C p p)`, for any C."""
         b, c, t, h, w = video.shape
         p = self.config.patch_size
         x = video.reshape(b, c, t, h // p, p, w // p, p).permute(0, 2, 3, 5, 1, 4, 6)
@@ -179,7 +182,7 @@ class SoraTransformer(nn.Module):
     # Forward
 
     def forward(self, video: Tensor, audio: Tensor, *, timestep_video: Tensor, timestep_audio: Tensor, text: Tensor,
-                text_mask: Tensor, frame_rate: Tensor, references: References | None = None,
+                text_mask: Tensor, frame_rate: Tensor, guide: Guide | None = None, references: References | None = None,
                 places: tuple[Sequence[int], Sequence[int]] | None = None) -> tuple[Tensor, Tensor]:
         """Velocities of noisy latents.
 
@@ -190,6 +193,7 @@ class SoraTransformer(nn.Module):
             timestep_audio: `(B,)` or `(B, L)`.
             text: states `(B, Lt, text_width)`; text_mask: `(B, Lt)`, true at real tokens.
             frame_rate: `(B,)` frames per second.
+            guide: the sketch of the clip, at the same latents, or None.
             references: cameos, or None.
             places: which latents of their clip `video` and `audio` are, ascending; None = all from the first on.
 
@@ -215,6 +219,9 @@ class SoraTransformer(nn.Module):
             self._add_references(references, positions, shared, tokens, conditions, keep)
         v = self._embed(self.patchify(video).to(dtype), self.video_in, VIDEO, positions[-2])
         a = self._embed(audio.transpose(1, 2).to(dtype), self.audio_in, AUDIO, positions[-1])
+        if guide is not None:
+            v = v + self.guide_in(self.patchify(guide.video).to(dtype))
+            a = a + self.hits_in(guide.audio.to(dtype))
         c_video = self._expand(t_video, shared, VIDEO, v.shape[1])
         c_audio = self._expand(t_audio, shared, AUDIO, a.shape[1])
         tokens, conditions = [*tokens, v, a], [*conditions, c_video, c_audio]
@@ -224,10 +231,10 @@ class SoraTransformer(nn.Module):
                              torch.cat(keep, 1))
         y_video, y_audio = y[:, -v.shape[1] - a.shape[1]:].split([v.shape[1], a.shape[1]], dim=1)
         y_video, y_audio = self._modulated(y_video, c_video), self._modulated(y_audio, c_audio)
-        out_video = self.unpatchify(self.video_out(y_video), video.shape) + self.refiner(video, y_video)
+        out_video = self.unpatchify(self.video_out(y_video), video.shape) + self.refiner(video, y_video, guide)
         out_audio = self.audio_out(y_audio).transpose(1, 2)
-        return (_velocity(video, out_video, _like_video(timestep_video)),
-                _velocity(audio, out_audio, t_audio[:, None]))
+        return (linear_guess_velocity(video, out_video, _like_video(timestep_video)),
+                linear_guess_velocity(audio, out_audio, t_audio[:, None]))
 
     def _run_blocks(self, x: Tensor, condition: Tensor, positions: list[Tensor], num_text: int, keep: Tensor) -> Tensor:
         pairs = self.config.width // self.config.num_heads // 2
@@ -281,7 +288,7 @@ def _like_video(timestep: Tensor) -> Tensor:
     return timestep.reshape(timestep.shape[0], 1, -1, 1, 1)
 
 
-def _velocity(noisy: Tensor, correction: Tensor, timestep: Tensor) -> Tensor:
+def linear_guess_velocity(noisy: Tensor, correction: Tensor, timestep: Tensor) -> Tensor:
     """v = (x_t - x_0) / t, from x_t = (1 - t) x_0 + t noise; zero where t = 0.
 
     The network corrects what is known without it: for data of variance one, the best linear guess of x_0 is

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ConfigError
+from ..models.sketch import Guide
 from ..models.transformer import SoraTransformer
 from .flow import Velocity
 
@@ -16,12 +17,13 @@ MAX_GUIDANCE_SCALE = 100.0
 
 
 def guided_velocity(transformer: SoraTransformer, positive: Tensor, negative: Tensor, guidance_scale: float,
-                    frame_rate: float) -> Velocity:
+                    frame_rate: float, guide: Guide | None = None) -> Velocity:
     """The velocity towards `positive` and away from `negative`; one pass of the network for both.
 
     Args:
         positive: text states `(1, L, D)`; negative: `(1, L', D)`.
         guidance_scale: 1 = follow the prompt as it was learnt (one evaluation a step), more = more strictly.
+        guide: the sketch to paint over, or None; the unwanted never sees it, so it is followed more strictly too.
 
     Raises:
         ConfigError: guidance_scale is not a number from 0 to 100.
@@ -29,9 +31,12 @@ def guided_velocity(transformer: SoraTransformer, positive: Tensor, negative: Te
     if not (math.isfinite(guidance_scale) and 0 <= guidance_scale <= MAX_GUIDANCE_SCALE):
         raise ConfigError(f"guidance_scale={guidance_scale} is out of range; use 1 to {MAX_GUIDANCE_SCALE:g}")
     states = [positive] if guidance_scale == 1 else [positive, negative]
+    states = [state.to(transformer.text_in.weight.dtype) for state in states]   # the transformer computes in this type
     length = max(state.shape[1] for state in states)
     text = torch.cat([F.pad(state, (0, 0, 0, length - state.shape[1])) for state in states])
     mask = torch.stack([torch.arange(length) < state.shape[1] for state in states])
+    if guide is not None and len(states) == 2:
+        guide = Guide(*(torch.cat([x, torch.zeros_like(x)]) for x in (guide.video, guide.audio)))
 
     def velocity(video: Tensor, audio: Tensor, t_video: Tensor, t_audio: Tensor) -> tuple[Tensor, Tensor]:
         copies = len(states)
@@ -39,7 +44,7 @@ def guided_velocity(transformer: SoraTransformer, positive: Tensor, negative: Te
             *(x.repeat(copies, *[1] * (x.ndim - 1)) for x in (video, audio)),
             timestep_video=t_video.repeat(copies, *[1] * (t_video.ndim - 1)),
             timestep_audio=t_audio.repeat(copies, *[1] * (t_audio.ndim - 1)),
-            text=text, text_mask=mask, frame_rate=torch.full((copies,), float(frame_rate)))
+            text=text, text_mask=mask, frame_rate=torch.full((copies,), float(frame_rate)), guide=guide)
         if copies == 1:
             return outputs
         wanted, unwanted = zip(*(x.chunk(2) for x in outputs), strict=True)

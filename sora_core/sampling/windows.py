@@ -9,7 +9,7 @@ they are added up to latents that stand for themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,14 +55,14 @@ def plan_windows(video_latents: int, audio_latents: int, audio_per_video: float)
     return windows
 
 
-def sample_windows(velocity: Velocity, noise_video: Tensor, noise_audio: Tensor, sigmas: Tensor,
+def sample_windows(velocities: Sequence[Velocity], noise_video: Tensor, noise_audio: Tensor, sigmas: Tensor,
                    windows: list[Window], *, still: Still, first: Tensor | None = None,
                    sampler: Callable[..., tuple[Tensor, Tensor]] = euler, seed: int = 0,
                    on_progress: Callable[[int, int], None] | None = None) -> tuple[Tensor, Tensor]:
     """Generate a clip of any length.
 
     Args:
-        velocity, sigmas: as for `euler`.
+        velocities: of each window; sigmas: as for `euler`.
         noise_video: `(B, C, T', H', W')`, noise_audio: `(B, C, L)`, for the whole clip.
         still: video latents `(B, C, t, H', W')` -> one latent `(B, C, 1, H', W')` of their last frame alone.
         first: the first video latent, where the first frame is given.
@@ -78,7 +78,7 @@ def sample_windows(velocity: Velocity, noise_video: Tensor, noise_audio: Tensor,
             if on_progress is not None:
                 on_progress(number * steps + step, len(windows) * steps)
 
-        return sampler(velocity, video, audio, sigmas, seed=seed, given=given, on_progress=report)
+        return sampler(velocities[number], video, audio, sigmas, seed=seed, given=given, on_progress=report)
 
     return walk_windows(walk, noise_video, noise_audio, windows, still=still, first=first)
 

@@ -10,6 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,12 +20,14 @@ from torch import Tensor
 
 from ..errors import ResourceError
 from ..models.audio_vae import AudioVAE
+from ..models.sketch import Sketch, draw, encode_drawing
 from ..models.tokenizer import Tokenizer
 from ..models.video_vae import VideoVAE
 
 TYPO_SHARE = 0.05      # of the words of a roughened caption
 ROUGH_SHARE = 0.2      # of the captions
 OTHER_SIDE = {"left": "right", "right": "left"}
+SKETCH_PARTS = ("states", "hits", "traits", "stage")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Shard:
 
     video: Tensor
     audio: Tensor
+    sketch: Sketch
     records: list[dict]
 
 
@@ -51,7 +55,12 @@ def shard_paths(pool: Path) -> list[Path]:
 def read_shard(path: Path) -> Shard:
     """One shard of a pool."""
     with safe_open(path, "pt") as file:
-        return Shard(file.get_tensor("video"), file.get_tensor("audio"), json.loads(file.metadata()["records"]))
+        return Shard(file.get_tensor("video"), file.get_tensor("audio"), _read_sketch(file),
+                     json.loads(file.metadata()["records"]))
+
+
+def _read_sketch(file: Any) -> Sketch:
+    return Sketch(*(file.get_tensor(name).float() for name in SKETCH_PARTS))
 
 
 def to_video(frames: Tensor) -> Tensor:
@@ -69,15 +78,11 @@ def mirror_caption(text: str) -> str:
     return re.sub(r"\b(left|right)\b", lambda match: OTHER_SIDE[match.group(1).lower()], text, flags=re.IGNORECASE)
 
 
-def clip_kind(record: dict) -> str:
-    """Family and number of things, as in "drop 1"."""
-    return f"{record.get('family', 'clip')} {len(record.get('objects', []))}"
-
-
 def cache_latents(pool: Path, cache: Path, video_vae: VideoVAE, audio_vae: AudioVAE) -> int:
     """Encode every shard that the cache lacks, each clip also mirrored. Returns the number of shards encoded.
 
-    A cache shard holds `video` `(2 n, C, T', H', W')` and `audio` `(2 n, C, L)` in bfloat16 and the captions.
+    A cache shard holds `video` `(2 n, C, T', H', W')`, `audio` `(2 n, C, L)` and `guide` `(2 n, 2 C, T', H', W')`, the
+    drawn sketches, in bfloat16; the sketches themselves; and the captions.
     """
     cache.mkdir(parents=True, exist_ok=True)
     count = 0
@@ -85,46 +90,62 @@ def cache_latents(pool: Path, cache: Path, video_vae: VideoVAE, audio_vae: Audio
         target = cache / path.name
         if target.exists():
             continue
-        shard = read_shard(path)
-        captions = [record["captions"] for record in shard.records]
-        with torch.inference_mode():
-            video = [video_vae.encode(to_video(frames[None])) for frames in shard.video]
-            video += [video_vae.encode(to_video(frames[None]).flip(-1)) for frames in shard.video]
-            audio = audio_vae.encode(to_waveform(shard.audio))
-        captions += [[mirror_caption(text) for text in texts] for texts in captions]
-        tensors = {"video": torch.cat(video).bfloat16().contiguous(), "audio": torch.cat([audio, audio]).bfloat16()}
+        tensors, captions = encode_shard(read_shard(path), video_vae, audio_vae)
         temporary = target.with_suffix(".tmp")
-        kinds = 2 * [clip_kind(record) for record in shard.records]
-        save_file(tensors, temporary, metadata={"captions": json.dumps(captions), "kinds": json.dumps(kinds)})
+        save_file(tensors, temporary, metadata={"captions": json.dumps(captions)})
         os.replace(temporary, target)
         count += 1
     return count
 
 
+@torch.inference_mode()
+def encode_shard(shard: Shard, video_vae: VideoVAE, audio_vae: AudioVAE) -> tuple[dict[str, Tensor], list[list[str]]]:
+    """Tensors and captions of a cache shard, see `cache_latents`."""
+    height, width = shard.video.shape[2:4]
+    sketch = _join([shard.sketch, shard.sketch.mirrored()])
+    video = [video_vae.encode(to_video(frames[None])) for frames in shard.video]
+    video += [video_vae.encode(to_video(frames[None]).flip(-1)) for frames in shard.video]
+    audio = audio_vae.encode(to_waveform(shard.audio))
+    guide, mirror_guide = [], []
+    for i in range(len(shard.video)):
+        drawing = draw(shard.sketch[i:i + 1], height, width)
+        guide.append(encode_drawing(*drawing, video_vae))
+        mirror_guide.append(encode_drawing(*(picture.flip(-1) for picture in drawing), video_vae))
+    tensors = {"video": torch.cat(video).bfloat16().contiguous(), "audio": torch.cat([audio, audio]).bfloat16(),
+               "guide": torch.cat(guide + mirror_guide).bfloat16().contiguous()}
+    tensors |= {name: getattr(sketch, name).contiguous() for name in SKETCH_PARTS}
+    captions = [record["captions"] for record in shard.records]
+    return tensors, captions + [[mirror_caption(text) for text in texts] for texts in captions]
+
+
+@dataclass(frozen=True)
+class Clips:
+    """A batch of one shape: video `(B, C, T', H', W')`, audio `(B, C, L)`, guide `(B, 2 C, T', H', W')`, float32; the
+    sketches; one wording of each clip."""
+
+    video: Tensor
+    audio: Tensor
+    guide: Tensor
+    sketch: Sketch
+    texts: list[str]
+
+
 class LatentPool:
-    """All cached latents in memory, grouped by shape.
+    """All cached latents in memory, grouped by shape."""
 
-    Args:
-        cache: folder of `cache_latents`.
-        focus: kind of clip ("drop 1") that makes up `focus_share` of the batches, beside its share of the rest.
-    """
-
-    def __init__(self, cache: Path, focus: str | None = None, focus_share: float = 0.8) -> None:
-        self.focus_share = focus_share
-        groups: dict[tuple[int, ...], list[tuple[Tensor, Tensor, list[list[str]], list[str]]]] = {}
+    def __init__(self, cache: Path) -> None:
+        groups: dict[tuple[int, ...], list[tuple[list[Tensor], Sketch, list[list[str]]]]] = {}
         for path in shard_paths(cache):
             with safe_open(path, "pt") as file:
-                video, audio = file.get_tensor("video"), file.get_tensor("audio")
-                captions, kinds = (json.loads(file.metadata()[name]) for name in ("captions", "kinds"))
-            groups.setdefault(tuple(video.shape[1:]), []).append((video, audio, captions, kinds))
-        self.groups = [(torch.cat([g[0] for g in group]), torch.cat([g[1] for g in group]),
-                        [texts for g in group for texts in g[2]]) for _, group in sorted(groups.items())]
+                tensors = [file.get_tensor(name) for name in ("video", "audio", "guide")]
+                groups.setdefault(tuple(tensors[0].shape[1:]), []).append(
+                    (tensors, _read_sketch(file), json.loads(file.metadata()["captions"])))
+        self.groups = []
+        for _, group in sorted(groups.items()):
+            tensors = [torch.cat(parts) for parts in zip(*(entry[0] for entry in group), strict=True)]
+            self.groups.append((tensors, _join([entry[1] for entry in group]),
+                                [texts for entry in group for texts in entry[2]]))
         self.sizes = np.array([len(group[2]) for group in self.groups], dtype=np.float64)
-        kinds = [[kind for g in group for kind in g[3]] for _, group in sorted(groups.items())]
-        self.focused = [np.flatnonzero(np.array(group) == focus) for group in kinds]
-        if focus is not None and not any(len(rows) for rows in self.focused):
-            known = ", ".join(sorted({kind for group in kinds for kind in group}))
-            raise ResourceError(f"no clip is of the kind {focus!r}; the pool has {known}")
 
     def __len__(self) -> int:
         return int(self.sizes.sum())
@@ -132,15 +153,41 @@ class LatentPool:
     def all_captions(self) -> list[str]:
         return [text for group in self.groups for texts in group[2] for text in texts]
 
-    def draw(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor, list[str]]:
-        """A batch of one shape: video `(B, C, T', H', W')`, audio `(B, C, L)` float32, one wording of each clip."""
-        group = rng.choice(len(self.groups), p=self.sizes / self.sizes.sum())
-        (video, audio, captions), focused = self.groups[group], self.focused[group]
-        rows = rng.integers(len(captions), size=batch_size)
-        if len(focused) and rng.random() < self.focus_share:
-            rows = rng.choice(focused, size=batch_size)
+    def draw(self, rng: np.random.Generator, batch_size: int) -> Clips:
+        """A batch of one shape."""
+        tensors, sketch, captions = self.groups[rng.choice(len(self.groups), p=self.sizes / self.sizes.sum())]
+        rows = torch.from_numpy(rng.integers(len(captions), size=batch_size))
         texts = [str(rng.choice(captions[row])) for row in rows]
-        return video[rows].float(), audio[rows].float(), texts
+        return Clips(*(tensor[rows].float() for tensor in tensors), sketch[rows], texts)
+
+
+class SketchPool:
+    """Sketches without pictures in memory (`python -m sora_core world --sketches-only`), of any shape of picture."""
+
+    def __init__(self, folder: Path) -> None:
+        sketches, self.captions, aspects = [], [], []
+        for path in shard_paths(folder):
+            with safe_open(path, "pt") as file:
+                sketches.append(_read_sketch(file))
+                metadata = file.metadata()
+            self.captions += [record["captions"] for record in json.loads(metadata["records"])]
+            aspects += [int(metadata["width"]) / int(metadata["height"])] * len(sketches[-1].stage)
+        self.sketch, self.aspects = _join(sketches), torch.tensor(aspects)
+
+    def __len__(self) -> int:
+        return len(self.aspects)
+
+    def draw(self, rng: np.random.Generator, batch_size: int) -> tuple[Sketch, Tensor, list[str]]:
+        """Sketches, widths over heights `(B,)`, one wording of each; half of them mirrored."""
+        rows = torch.from_numpy(rng.integers(len(self), size=batch_size))
+        texts = [str(rng.choice(self.captions[row])) for row in rows]
+        half = batch_size // 2
+        sketch = _join([self.sketch[rows[:half]].mirrored(), self.sketch[rows[half:]]])
+        return sketch, self.aspects[rows], [mirror_caption(text) for text in texts[:half]] + texts[half:]
+
+
+def _join(sketches: list[Sketch]) -> Sketch:
+    return Sketch(*(torch.cat([getattr(sketch, name) for sketch in sketches]) for name in SKETCH_PARTS))
 
 
 def roughen(text: str, rng: np.random.Generator) -> str:

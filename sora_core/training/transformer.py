@@ -1,11 +1,11 @@
-"""Training of the transformer and its text encoder on cached latents: what is given, what is asked, the loss.
+"""Joint training of the sketcher, the transformer and their text encoder: what is given, what is asked, the loss.
 
 Legend: B batch, C T' H' W' video latents, L audio latents.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +13,22 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoint import build, load_checkpoint, load_into
-from ..config import Config, TextEncoderConfig, TransformerConfig
+from ..config import Config, SketcherConfig, TextEncoderConfig, TransformerConfig
 from ..media import write_image
 from ..models.audio_vae import AudioVAE
+from ..models.sketch import Guide, Sketch, hit_features, make_guide
+from ..models.sketcher import Sketcher
 from ..models.text_encoder import TextEncoder
 from ..models.tokenizer import Tokenizer, train_tokenizer
 from ..models.transformer import SoraTransformer
 from ..models.video_vae import VideoVAE
-from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, SHIFT, euler, schedule, shift_sigma
+from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, SHIFT, lcm, schedule, shift_sigma
 from ..sampling.guidance import guided_velocity
+from ..sampling.sketching import draw_sketch
 from ..shapes import audio_latent_times, video_latent_times
-from .data import LatentPool, cache_latents, pad_ids, roughen
+from .data import LatentPool, SketchPool, cache_latents, pad_ids, roughen
 from .loop import LoopOptions, TrainingRun
+from .sketcher import fit_paths, picture_choice, sketch_loss
 
 TEXT_LENGTH = 48           # tokens; longer wordings of a clip are cut
 WINDOW = 5                 # latent frames of a window: early training sees parts of clips, at less than half the cost
@@ -33,6 +37,8 @@ PICTURE_SHARE = 0.45       # of those: first frames alone, in larger batches; th
 PICTURE_BATCH = 3          # times as many clips in such a batch
 PICTURE_SOUNDS = 4         # audio latents that go with a first frame
 TEXT_DROP = 0.1
+GUIDE_DROP, GUIDE_DROP_WITHOUT_TEXT = 0.08, 0.6
+MORE_SKETCHES = 1.0        # sketches without pictures, for each clip of the batch
 UNIFORM_SHARE = 0.1        # of the timesteps; the rest is logit-normal (arXiv:2403.03206, section 3.1)
 SMALLEST_WEIGHTED = 0.15   # the loss is that of the velocity, (error of x_0 / t)^2, with t no smaller than this
 AUDIO_WEIGHT = 0.4
@@ -60,29 +66,51 @@ def draw_timesteps(batch: int, generator: torch.Generator) -> Tensor:
 class TransformerTask:
     """Flow matching on both modalities, with parts of either given at timestep 0."""
 
-    def __init__(self, pool: LatentPool, transformer: SoraTransformer, text_encoder: TextEncoder,
-                 tokenizer: Tokenizer, video_vae: VideoVAE, batch_size: int, window_steps: int = 0) -> None:
-        self.pool, self.tokenizer, self.video_vae, self.batch_size = pool, tokenizer, video_vae, batch_size
+    def __init__(self, pool: LatentPool, sketches: SketchPool, transformer: SoraTransformer, sketcher: Sketcher,
+                 text_encoder: TextEncoder, tokenizer: Tokenizer, video_vae: VideoVAE, batch_size: int,
+                 window_steps: int = 0) -> None:
+        self.pool, self.sketches = pool, sketches
+        self.tokenizer, self.video_vae, self.batch_size = tokenizer, video_vae, batch_size
         self.window_steps = window_steps   # so many steps at the beginning see windows only
-        self.modules: dict[str, nn.Module] = {"transformer": transformer, "text_encoder": text_encoder}
-        self.configs: dict[str, Config] = {"transformer": transformer.config, "text_encoder": text_encoder.config}
+        self.modules: dict[str, nn.Module] = {"transformer": transformer, "sketcher": sketcher,
+                                              "text_encoder": text_encoder}
+        self.configs: dict[str, Config] = {name: module.config for name, module in self.modules.items()}
         self.vocabulary = tokenizer.to_json()
-        self.transformer, self.text_encoder = transformer, text_encoder
+        self.transformer, self.sketcher, self.text_encoder = transformer, sketcher, text_encoder
 
     def batch(self, rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         is_early = step < self.window_steps
         is_picture = is_early and rng.random() < PICTURE_SHARE
-        video, audio, texts = self.pool.draw(rng, self.batch_size * (PICTURE_BATCH if is_picture else 1))
-        places = (range(video.shape[2]), range(audio.shape[2]))
+        clips = self.pool.draw(rng, self.batch_size * (PICTURE_BATCH if is_picture else 1))
+        places = (range(clips.video.shape[2]), range(clips.audio.shape[2]))
         if is_picture:
-            places = ([0], range(min(PICTURE_SOUNDS, audio.shape[2])))
-        elif is_early and video.shape[2] > WINDOW:
-            places = self._window(video.shape[2], audio.shape[2], rng)
-        video, audio = video[:, :, list(places[0])], audio[:, :, list(places[1])]
-        texts = ["" if rng.random() < TEXT_DROP else roughen(text, rng) for text in texts]
-        ids, mask = pad_ids(texts, self.tokenizer, TEXT_LENGTH)
-        return {"video": video, "audio": audio, "ids": ids, "mask": mask,
-                "video_places": torch.tensor(list(places[0])), "audio_places": torch.tensor(list(places[1]))}
+            places = ([0], range(min(PICTURE_SOUNDS, clips.audio.shape[2])))
+        elif is_early and clips.video.shape[2] > WINDOW:
+            places = self._window(clips.video.shape[2], clips.audio.shape[2], rng)
+        guide = Guide(clips.guide, hit_features(clips.sketch, clips.audio.shape[2]))
+        guide = guide.window(list(places[0]), list(places[1]))
+        batch = {"video": clips.video[:, :, list(places[0])], "audio": clips.audio[:, :, list(places[1])],
+                 "video_places": torch.tensor(list(places[0])), "audio_places": torch.tensor(list(places[1])),
+                 "picture": clips.video[:, :, 0]}
+        has_text = rng.random(len(clips.texts)) >= TEXT_DROP
+        keeps = rng.random(len(has_text)) >= np.where(has_text, GUIDE_DROP, GUIDE_DROP_WITHOUT_TEXT)
+        keeps = torch.from_numpy(keeps).float()
+        batch |= {"guide_video": guide.video * keeps.view(-1, 1, 1, 1, 1),
+                  "guide_audio": guide.audio * keeps.view(-1, 1, 1)}
+        texts = [roughen(text, rng) if has else "" for text, has in zip(clips.texts, has_text, strict=True)]
+        return batch | self._sketch_batch(clips.sketch, clips.video.shape[4] / clips.video.shape[3], texts, rng)
+
+    def _sketch_batch(self, sketch: Sketch, aspect: float, texts: list[str],
+                      rng: np.random.Generator) -> dict[str, Tensor]:
+        """The clips' sketches and more without pictures; the words of all of them."""
+        own = min(self.batch_size, len(texts))
+        others, aspects, wordings = self.sketches.draw(rng, int(MORE_SKETCHES * self.batch_size))
+        wordings = ["" if rng.random() < TEXT_DROP else roughen(text, rng) for text in wordings]
+        ids, mask = pad_ids([*texts, *wordings], self.tokenizer, TEXT_LENGTH)
+        parts = {field.name: torch.cat([getattr(sketch, field.name)[:own], getattr(others, field.name)])
+                 for field in fields(Sketch)}
+        return parts | {"ids": ids, "mask": mask, "aspect": torch.cat([torch.full((own,), aspect), aspects]),
+                        "has_picture": picture_choice(own, len(aspects), rng)}
 
     def _window(self, frames: int, sounds: int, rng: np.random.Generator) -> tuple[list[int], list[int]]:
         """The first frame and a part of the clip: mostly the beginning, where most of it happens."""
@@ -133,22 +161,37 @@ class TransformerTask:
         at_video, at_audio = t_video[:, None, :, None, None], t_audio[:, None]
         noisy_video = video + at_video.clamp(min=GIVEN_NOISE) * (noise_video - video * (at_video > 0))
         noisy_audio = audio + at_audio.clamp(min=GIVEN_NOISE) * (noise_audio - audio * (at_audio > 0))
+        count = len(video)
         with torch.autocast("cpu", torch.bfloat16):
             text = self.text_encoder(batch["ids"], batch["mask"])
             v_video, v_audio = self.transformer(
-                noisy_video, noisy_audio, timestep_video=t_video, timestep_audio=t_audio, text=text,
-                text_mask=batch["mask"], frame_rate=torch.full((len(video),), 24.0),
+                noisy_video, noisy_audio, timestep_video=t_video, timestep_audio=t_audio, text=text[:count],
+                text_mask=batch["mask"][:count], frame_rate=torch.full((count,), 24.0),
+                guide=Guide(batch["guide_video"], batch["guide_audio"]),
                 places=(batch["video_places"].tolist(), batch["audio_places"].tolist()))
+            loss_sketch = self._sketch_loss(batch, text, generator)
         importance = torch.ones(1, 1, video.shape[2], 1, 1)
         importance[:, :, 0] = FIRST_FRAME_WEIGHT
         loss_video = _loss(v_video, noise_video - video, at_video, importance)
         loss_audio = _loss(v_audio, noise_audio - audio, at_audio)
-        total = loss_video + AUDIO_WEIGHT * loss_audio
-        return total, {"video": float(loss_video.detach()), "audio": float(loss_audio.detach())}
+        total = loss_video + AUDIO_WEIGHT * loss_audio + loss_sketch
+        return total, {"video": float(loss_video.detach()), "audio": float(loss_audio.detach()),
+                       "sketch": float(loss_sketch.detach())}
+
+    def _sketch_loss(self, batch: dict[str, Tensor], text: Tensor, generator: torch.Generator) -> Tensor:
+        """The words of the first clips belong to the first sketches, those after all clips to the other sketches."""
+        total = len(batch["stage"])
+        others = len(text) - len(batch["video"])
+        rows = [*range(total - others), *range(len(text) - others, len(text))]
+        picture = batch["picture"][:total - others]
+        picture = torch.cat([picture, picture.new_zeros(others, *picture.shape[1:])])
+        sketch = Sketch(*(batch[field.name] for field in fields(Sketch)))
+        return sketch_loss(self.sketcher, sketch, batch["aspect"], text[rows], batch["mask"][rows], picture,
+                           batch["has_picture"], generator)
 
     @torch.inference_mode()
     def sample(self, folder: Path, step: int) -> None:
-        """A sheet of the prompts above: one row each, frames left to right."""
+        """A sheet of the prompts above, frames left to right: what is painted, and below it the sketch."""
         ids, mask = pad_ids([*SHEET_PROMPTS, ""], self.tokenizer, TEXT_LENGTH)
         rows = []
         with torch.autocast("cpu", torch.bfloat16):
@@ -158,10 +201,13 @@ class TransformerTask:
                 config = self.transformer.config
                 noise = torch.randn(1, config.video_channels, 13, 8, 8, generator=generator)
                 sound = torch.randn(1, config.audio_channels, 48, generator=generator)
-                positive = states[row:row + 1, :len(self.tokenizer.encode(prompt))]
-                velocity = guided_velocity(self.transformer, positive, states[-1:, :1], DEFAULT_GUIDANCE_SCALE, 24.0)
-                latents, _ = euler(velocity, noise, sound, schedule(20))
-                rows.append(self.video_vae.decode(latents.float())[0].float())
+                positive, negative = states[row:row + 1, :len(self.tokenizer.encode(prompt))], states[-1:, :1]
+                sketch = draw_sketch(self.sketcher, positive, negative, frames=97, aspect=1.0, seed=row)
+                guide = make_guide(sketch, self.video_vae, 128, 128, 48)
+                velocity = guided_velocity(self.transformer, positive, negative, DEFAULT_GUIDANCE_SCALE, 24.0, guide)
+                latents, _ = lcm(velocity, noise, sound, schedule(16), seed=row)
+                drawn = guide.video[:, :config.video_channels]
+                rows += [self.video_vae.decode(x.float())[0].float() for x in (latents, drawn)]
         frames = torch.stack(rows)[:, :, ::8].clamp(-1, 1)  # (rows, 3, frames, H, W)
         count, _, shown, height, width = frames.shape
         sheet = frames.permute(1, 0, 3, 2, 4).reshape(1, 3, 1, count * height, shown * width)
@@ -183,16 +229,16 @@ class TransformerOptions:
     Attributes:
         data: pool of clips; cache: folder for its latents.
         tokenizers: folder or file of a checkpoint with both autoencoders.
+        sketches: pool of sketches without pictures.
         start_from: checkpoint whose weights to begin with, or None.
-        focus: kind of clip that four fifths of the batches are made of, such as "drop 1"; None draws all alike.
     """
 
     data: Path
+    sketches: Path
     cache: Path
     video_vae: Path
     audio_vae: Path
     start_from: Path | None = None
-    focus: str | None = None
     batch_size: int = 32
     width: int = 256
     depth: int = 6
@@ -204,8 +250,9 @@ def train(options: TransformerOptions, loop: LoopOptions) -> bool:
     video_vae = build(load_checkpoint(options.video_vae), "video_vae", VideoVAE).eval()
     audio_vae = build(load_checkpoint(options.audio_vae), "audio_vae", AudioVAE).eval()
     encoded = cache_latents(options.data, options.cache, video_vae, audio_vae)
-    pool = LatentPool(options.cache, options.focus)
-    print(f"{encoded} new shards encoded, {len(pool)} clips (mirrored ones included)", flush=True)
+    pool, sketches = LatentPool(options.cache), SketchPool(options.sketches)
+    print(f"{encoded} new shards encoded; {len(pool)} clips, mirrored ones included; {len(sketches)} sketches",
+          flush=True)
     torch.manual_seed(loop.seed)
     tokenizer = _tokenizer(pool, loop.output, options.start_from)
     transformer_config = TransformerConfig(
@@ -213,24 +260,30 @@ def train(options: TransformerOptions, loop: LoopOptions) -> bool:
         width=options.width, depth=options.depth, num_heads=options.width // 64)
     text_config = TextEncoderConfig(vocabulary_size=tokenizer.vocabulary_size, depth=2)
     transformer, text_encoder = SoraTransformer(transformer_config), TextEncoder(text_config)
+    sketcher = Sketcher(SketcherConfig(video_channels=transformer_config.video_channels))
     transformer.initialise()
+    sketcher.initialise()
+    kept = fit_paths(sketcher, sketches)
+    print(f"the sketcher's components keep {kept:.4%} of the paths' variance", flush=True)
     nn.init.normal_(text_encoder.embedding.weight, std=0.5)
     if options.start_from is not None:
         start = load_checkpoint(options.start_from)
         load_into(transformer, start.tensors["transformer"], "transformer")
         load_into(text_encoder, start.tensors["text_encoder"], "text_encoder")
+        if "sketcher" in start.tensors:
+            load_into(sketcher, start.tensors["sketcher"], "sketcher")
     if options.compile:
         torch._dynamo.config.cache_size_limit = 64   # one graph per shape of clip
-        for block in transformer.blocks:
+        for block in [*transformer.blocks, *sketcher.blocks]:
             block.compile(dynamic=False)
-    task = TransformerTask(pool, transformer, text_encoder, tokenizer, video_vae, options.batch_size,
-                           window_steps=int(WINDOW_SHARE * loop.steps))
+    task = TransformerTask(pool, sketches, transformer, sketcher, text_encoder, tokenizer, video_vae,
+                           options.batch_size, window_steps=int(WINDOW_SHARE * loop.steps))
     return TrainingRun(task, loop).run(lambda line: print(line, flush=True))
 
 
 def _tokenizer(pool: LatentPool, output: Path, start_from: Path | None) -> Tokenizer:
     """The run's own vocabulary if it has one, or that of the weights it begins with, or a new one from the captions."""
-    for saved in (output / "transformer-text_encoder.safetensors", start_from):
+    for saved in (output / "transformer-sketcher-text_encoder.safetensors", start_from):
         if saved is not None and saved.exists():
             return Tokenizer.from_json(load_checkpoint(saved).vocabulary)
     return train_tokenizer(pool.all_captions()[::3], 1024)

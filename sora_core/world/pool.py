@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .scenes.scene import Scene
 
 CLIPS_PER_SHARD = 16
+SKETCHES_PER_SHARD = 256
 NUM_SAMPLES = 96000
 SAMPLE_RATE = 24000
 SQUARE, WIDE, TALL = (128, 128), (160, 96), (96, 160)
@@ -50,9 +51,11 @@ def make_record(seed: int, width: int, height: int, family: str | None = None) -
     from .physics import contact_records, simulate
     from .record import MAX_OBJECTS, ClipRecord
     from .scenes.families import draw_scene
+    from .sketch import sketch_arrays
 
     scene = draw_scene(seed, width, height, family)
     motion = simulate(scene)
+    contacts = contact_records(scene, motion)
     frames = motion.frames
     tracks = np.zeros((len(frames), MAX_OBJECTS, 4), np.float32)
     radii = np.array([body.record.radius_m for body in scene.bodies])
@@ -60,8 +63,9 @@ def make_record(seed: int, width: int, height: int, family: str | None = None) -
     setting = scene.setting
     record = ClipRecord(
         seed, scene.family, setting.place, setting.floor, setting.light, setting.view.name,
-        tuple(body.record for body in scene.bodies), contact_records(scene, motion), motion.rolling, motion.sliding,
+        tuple(body.record for body in scene.bodies), contacts, motion.rolling, motion.sliding,
         captions(np.random.default_rng([seed, 1]), scene, motion, tracks), tracks,
+        sketch_arrays(scene, motion, contacts),
     )
     return scene, motion, record
 
@@ -96,8 +100,6 @@ def write_shard(folder: Path, seed: int, shard: int, clips: int = CLIPS_PER_SHAR
     Raises:
         ResourceError: the folder can't be written, or nothing can be drawn on this machine.
     """
-    from safetensors.numpy import save_file
-
     from .render import Stage
 
     width, height = SHARD_SIZES[shard % len(SHARD_SIZES)]
@@ -107,12 +109,33 @@ def write_shard(folder: Path, seed: int, shard: int, clips: int = CLIPS_PER_SHAR
         "video": np.stack([frames for _, frames, _ in made]),
         "audio": np.stack([audio for _, _, audio in made]),
         "tracks": np.stack([record.tracks for record, _, _ in made]),
-    }
-    facts = json.dumps([record.to_json() for record, _, _ in made], separators=(",", ":"))
-    path = shard_path(folder, shard)
+    } | _stack_sketches([record for record, _, _ in made])
+    return _put_in_place(shard_path(folder, shard), tensors, [record for record, _, _ in made])
+
+
+def write_sketch_shard(folder: Path, seed: int, shard: int, clips: int = SKETCHES_PER_SHARD) -> Path:
+    """As `write_shard`, without pictures and sound: fifty times as fast, for the network that sketches.
+
+    Raises:
+        ResourceError: the folder can't be written.
+    """
+    width, height = SHARD_SIZES[shard % len(SHARD_SIZES)]
+    records = [make_record(clip_seed(seed, shard, clip), width, height)[2] for clip in range(clips)]
+    return _put_in_place(shard_path(folder, shard), _stack_sketches(records), records, width=width, height=height)
+
+
+def _stack_sketches(records: list[ClipRecord]) -> dict[str, np.ndarray]:
+    return {name: np.stack([record.sketch[name] for record in records]) for name in records[0].sketch}
+
+
+def _put_in_place(path: Path, tensors: dict[str, np.ndarray], records: list[ClipRecord], **facts: int) -> Path:
+    from safetensors.numpy import save_file
+
+    metadata = {"records": json.dumps([record.to_json() for record in records], separators=(",", ":")),
+                **{name: str(value) for name, value in facts.items()}}
     beside = path.with_suffix(f".{os.getpid()}.part")
     try:
-        save_file(tensors, beside, metadata={"records": facts})
+        save_file(tensors, beside, metadata=metadata)
         os.replace(beside, path)
     except OSError as error:
         raise ResourceError(f"cannot write {path}: {error.strerror or error}; free some space or choose another "
@@ -122,28 +145,32 @@ def write_shard(folder: Path, seed: int, shard: int, clips: int = CLIPS_PER_SHAR
     return path
 
 
-def _work(job: tuple[str, int, int, int]) -> tuple[int, int, float]:
-    folder, seed, shard, clips = job
+def _work(job: tuple[bool, str, int, int, int]) -> tuple[int, int, float]:
+    sketches_only, folder, seed, shard, clips = job
     start = time.perf_counter()
-    write_shard(Path(folder), seed, shard, clips)
+    (write_sketch_shard if sketches_only else write_shard)(Path(folder), seed, shard, clips)
     return shard, clips, time.perf_counter() - start
 
 
-def _jobs(folder: Path, seed: int, clips: int, first: int) -> Iterable[tuple[str, int, int, int]]:
-    for index, start in enumerate(range(0, clips, CLIPS_PER_SHARD)):
+def _jobs(folder: Path, seed: int, clips: int, first: int,
+          sketches_only: bool) -> Iterable[tuple[bool, str, int, int, int]]:
+    size = SKETCHES_PER_SHARD if sketches_only else CLIPS_PER_SHARD
+    for index, start in enumerate(range(0, clips, size)):
         if not shard_path(folder, first + index).exists():
-            yield str(folder), seed, first + index, min(CLIPS_PER_SHARD, clips - start)
+            yield sketches_only, str(folder), seed, first + index, min(size, clips - start)
 
 
-def write_pool(folder: Path, *, clips: int, seed: int, workers: int = 1, first_shard: int = 0) -> float:
+def write_pool(folder: Path, *, clips: int, seed: int, workers: int = 1, first_shard: int = 0,
+               sketches_only: bool = False) -> float:
     """Write a pool; shards that are there already are kept.
 
     Args:
         folder: made if needed.
-        clips: clips in all; the last shard may hold fewer than 16.
+        clips: clips in all; the last shard may hold fewer than the others.
         seed: seed of the pool.
         workers: processes.
         first_shard: number of the first shard, so that several machines can share one pool.
+        sketches_only: no pictures and sound, 256 clips a shard; such a pool is of its own.
 
     Returns:
         Clips per second and worker.
@@ -162,8 +189,8 @@ def write_pool(folder: Path, *, clips: int, seed: int, workers: int = 1, first_s
     except OSError as error:
         reason = error.strerror or error
         raise ResourceError(f"cannot make the folder {folder}: {reason}; choose another --output") from None
-    jobs = list(_jobs(folder, seed, clips, first_shard))
-    busy, done, total = 0.0, 0, sum(job[3] for job in jobs)
+    jobs = list(_jobs(folder, seed, clips, first_shard, sketches_only))
+    busy, done, total = 0.0, 0, sum(job[4] for job in jobs)
     context = multiprocessing.get_context("spawn")
     with context.Pool(min(workers, max(len(jobs), 1)), maxtasksperchild=32) as pool:
         for shard, made, seconds in pool.imap_unordered(_work, jobs):

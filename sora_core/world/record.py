@@ -86,6 +86,7 @@ class ClipRecord:
         captions: true wordings of the clip, all different.
         tracks: (num_frames, MAX_OBJECTS, 4) float32: x, y on the screen in [-1, 1] (right, down), radius as a share
             of half the height, visible (0 or 1).
+        sketch: the clip as the model's sketch, see ``sketch.sketch_arrays``.
     """
 
     seed: int
@@ -100,6 +101,7 @@ class ClipRecord:
     sliding: np.ndarray
     captions: tuple[str, ...]
     tracks: np.ndarray
+    sketch: dict[str, np.ndarray]
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON facts that a pool shard stores beside the pixels (without arrays)."""

@@ -1,0 +1,163 @@
+"""A sketch of a clip: where each thing is in each frame, how it is turned, when it is hit. Drawn before painting.
+
+The path of a thing is a matter of a few numbers that physics rules strictly; its look is a matter of many that physics
+doesn't care about. So a small network (`sketcher.py`) first draws the paths, and the transformer then paints over them
+(motion before appearance: Motion-I2V, arXiv:2401.15977, section 3; VideoJAM, arXiv:2502.02492, section 4).
+
+Lengths are in units of the square root of the picture's area, x to the right and y down from its middle, so that
+nothing depends on how many pixels there are.
+
+Legend: B batch, K slots for things, T frames, t latent frames, H W pixels, h w latent cells, L sound latents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .video_vae import VideoVAE, to_changes
+
+SLOTS = 3            # things in a sketch, at most
+STATES = 8           # x, y of the middle, then x, y of three half-edges; a ball has its radius on the first two
+TRAITS = 5           # present, box (each -1 or 1), red, green, blue (each -1 to 1)
+STAGE = 4            # y where the floor ends at the left and the right edge; x of a wall; its side (-1, 1; 0: none)
+HIT_WINDOW = 4       # frames around a sound latent whose hits it hears
+HIT_FEATURES = SLOTS * (HIT_WINDOW + 2)
+FRAMES_PER_SOUND = 2  # 24 frames and 12 sound latents a second
+_FAR = 1e3
+_STILL = 1e-5   # less movement than this is none
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """What happens in a clip, without its looks.
+
+    Attributes:
+        states: `(B, K, T, 8)` places and half-edges, see `STATES`.
+        hits: `(B, K, T)` strength of impacts, 0 to about 1; one between two frames is shared by both.
+        traits: `(B, K, 5)`; stage: `(B, 4)`.
+    """
+
+    states: Tensor
+    hits: Tensor
+    traits: Tensor
+    stage: Tensor
+
+    def __getitem__(self, rows: slice | Tensor) -> Sketch:
+        return Sketch(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def frames(self, start: int, stop: int) -> Sketch:
+        """The part from frame `start` to before `stop`; the last frame goes on where the sketch ends."""
+        places = torch.arange(start, stop).clamp(max=self.states.shape[2] - 1)
+        hits = self.hits[:, :, places] * (torch.arange(start, stop) < self.hits.shape[2])
+        return replace(self, states=self.states[:, :, places], hits=hits)
+
+    def mirrored(self) -> Sketch:
+        """The same seen in a mirror, left and right exchanged."""
+        sign = torch.tensor([-1.0, 1.0] * (STATES // 2))
+        stage = torch.stack([self.stage[:, 1], self.stage[:, 0], -self.stage[:, 2], -self.stage[:, 3]], dim=1)
+        return replace(self, states=self.states * sign, stage=stage)
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A sketch as the transformer reads it; zeros mean that there is none.
+
+    Attributes:
+        video: `(B, 2 C, t, h, w)` latents of the drawn sketch: its colours, then its masks.
+        audio: `(B, L, HIT_FEATURES)` what is hit around each sound latent, how fast things move, what they are.
+    """
+
+    video: Tensor
+    audio: Tensor
+
+    def window(self, video: list[int] | slice, audio: list[int] | slice) -> Guide:
+        """The part at some latents of the clip."""
+        return Guide(self.video[:, :, video], self.audio[:, audio])
+
+
+def draw(sketch: Sketch, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Pictures of a sketch.
+
+    Returns:
+        Colours: flat bodies on grey, `(B, 3, T, H, W)` in [-1, 1]; and masks of the same shape: bodies, floor, wall.
+    """
+    unit = (height * width) ** 0.5
+    y = ((torch.arange(height) + 0.5 - height / 2) / unit)[:, None]   # (H, 1)
+    x = (torch.arange(width) + 0.5 - width / 2) / unit                # (W,)
+    colours, masks = [], []
+    for states, traits, stage in zip(sketch.states.float(), sketch.traits.float(), sketch.stage.float(), strict=True):
+        is_new = F.pad((states[:, 1:] - states[:, :-1]).abs().amax((0, 2)) > _STILL, (1, 0), value=True)
+        colour, bodies = _draw_bodies(states[:, is_new], traits, y, x, unit)
+        place = is_new.cumsum(0) - 1
+        edge = stage[0] + (stage[1] - stage[0]) * (x * unit / width + 0.5)
+        floor = ((y - edge) * unit + 0.5).clamp(0, 1)
+        wall = ((x - stage[2]) * stage[3].sign() * unit + 0.5).clamp(0, 1) * (stage[3].abs() > 0.5)
+        still = torch.stack([floor, wall.expand_as(floor)])[:, None].expand(2, len(place), height, width)
+        colours.append(colour[:, place])
+        masks.append(2 * torch.cat([bodies[None, place], still]) - 1)
+    return torch.stack(colours), torch.stack(masks)
+
+
+def _draw_bodies(states: Tensor, traits: Tensor, y: Tensor, x: Tensor, unit: float) -> tuple[Tensor, Tensor]:
+    """Colours `(3, T, H, W)` and how much of each pixel is covered `(T, H, W)`."""
+    shape = (states.shape[1], len(y), len(x))
+    colour, bodies = torch.zeros(3, *shape), torch.zeros(shape)
+    for state, trait in zip(states, traits, strict=True):
+        if trait[0] <= 0:
+            continue
+        inside = _box(state, y, x) if trait[1] > 0 else _ball(state, y, x)
+        cover = (inside * unit + 0.5).clamp_(0, 1)                    # one pixel of soft edge
+        colour += (trait[2:, None, None, None].clamp(-1, 1) - colour) * cover
+        torch.maximum(bodies, cover, out=bodies)
+    return colour, bodies
+
+
+def _ball(state: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """How far inside a disc each pixel is, `(T, H, W)`, negative outside. `state` `(T, 8)`."""
+    radius = 0.5 * (state[:, 2:4].norm(dim=1) + state[:, 4:6].norm(dim=1))
+    across, down = x - state[:, 0, None], y[:, 0] - state[:, 1, None]          # (T, W), (T, H)
+    return radius[:, None, None] - (across.square()[:, None] + down.square()[:, :, None]).sqrt()
+
+
+def _box(state: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """The same for the outline of a box: a hexagon whose sides are parallel to the projected edges."""
+    edges = state[:, 2:].view(-1, 3, 2)                                          # (T, 3, 2)
+    across, down = x - state[:, 0, None], y[:, 0] - state[:, 1, None]
+    inside = torch.full((len(state), len(y), len(x)), _FAR)
+    for i in range(3):
+        length = edges[:, i].norm(dim=1)
+        normal = torch.stack([-edges[:, i, 1], edges[:, i, 0]], dim=1) / length.clamp(min=1e-6)[:, None]
+        reach = (edges @ normal[:, :, None])[..., 0].abs().sum(1)                # (T,)
+        along = normal[:, 0, None, None] * across[:, None] + normal[:, 1, None, None] * down[:, :, None]
+        distance = reach[:, None, None] - along.abs_()
+        distance[length < 0.2 * edges.norm(dim=2).amax(1)] = _FAR                # an edge seen end-on has no side
+        torch.minimum(inside, distance, out=inside)
+    return inside
+
+
+def make_guide(sketch: Sketch, video_vae: VideoVAE, height: int, width: int, audio_latents: int) -> Guide:
+    """Draw a sketch and encode it with the autoencoder that the clip's own latents come from."""
+    return Guide(encode_drawing(*draw(sketch, height, width), video_vae), hit_features(sketch, audio_latents))
+
+
+def encode_drawing(colours: Tensor, masks: Tensor, video_vae: VideoVAE) -> Tensor:
+    """Pictures of `draw` -> `(B, 2 C, t, h, w)`."""
+    return torch.cat([to_changes(video_vae.encode_each(colours)), video_vae.encode_each(masks)], dim=1)
+
+
+def hit_features(sketch: Sketch, audio_latents: int) -> Tensor:
+    """`(B, L, HIT_FEATURES)`: per slot the hits in the frames around, the speed, and what it is (0 none, 1, -1 box)."""
+    frames = FRAMES_PER_SOUND * audio_latents + HIT_WINDOW
+    around = (HIT_WINDOW - FRAMES_PER_SOUND) // 2
+    hits = F.pad(sketch.hits, (around, max(0, frames - sketch.hits.shape[2])))[..., :frames]
+    windows = hits.unfold(2, HIT_WINDOW, FRAMES_PER_SOUND)[:, :, :audio_latents]          # (B, K, L, 4)
+    place = sketch.states[..., :2]
+    speed = F.pad((place[:, :, 1:] - place[:, :, :-1]).norm(dim=-1), (0, frames))
+    speed = speed[:, :, :FRAMES_PER_SOUND * audio_latents:FRAMES_PER_SOUND, None] * 24    # units a second
+    kind = (sketch.traits[..., 0] > 0) * torch.where(sketch.traits[..., 1] > 0, -1.0, 1.0)
+    kind = kind[:, :, None, None].expand(-1, -1, audio_latents, -1)
+    return torch.cat([windows, speed, kind], dim=-1).transpose(1, 2).flatten(2)           # (B, L, K * 6)

@@ -1,0 +1,88 @@
+"""From a sentence to a sketch of any length, with Euler's method on the sketcher's velocities.
+
+Legend: B batch, N rows, S numbers in a row, see `models/sketcher.py`.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..models.sketch import SLOTS, Guide, Sketch, make_guide
+from ..models.sketcher import FRAMES, Sketcher
+from ..models.video_vae import VideoVAE
+from ..shapes import video_latent_frames
+from .windows import OVERLAP, WINDOW, Window
+
+STEPS = 24
+GUIDANCE_SCALE = 2.0
+
+
+def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *, frames: int, aspect: float, seed: int,
+                picture: Tensor | None = None, batch_size: int = 1) -> Sketch:
+    """Sketch a clip.
+
+    Args:
+        positive: text states `(1, L, D)`; negative: `(1, L', D)`, or None to do without guidance.
+        frames: of the clip, at 24 a second.
+        aspect: width over height.
+        seed: the clip's; other numbers are drawn than for its latents.
+        picture: latent of a given first frame `(B, C, h, w)`, or None.
+
+    Returns:
+        A sketch of at least `frames` frames, with a batch of `batch_size`.
+    """
+    generator = torch.Generator().manual_seed((seed + 2) % (1 << 64))
+    wanted = video_latent_frames(frames, FRAMES)
+    made = _walk(sketcher, positive, negative, aspect, picture, None, generator, batch_size)
+    while made.states.shape[2] < 1 + FRAMES * (wanted - 1):
+        # The next window starts with the frame before its first row of eight, as a clip starts with its first frame.
+        stop = made.states.shape[2]
+        start = stop - 1 - FRAMES * (OVERLAP - 1)
+        part = _walk(sketcher, positive, negative, aspect, None, made.frames(start, stop), generator, batch_size)
+        made = Sketch(torch.cat([made.states, part.states[:, :, stop - start:]], dim=2),
+                      torch.cat([made.hits, part.hits[:, :, stop - start:]], dim=2), made.traits, made.stage)
+    return made
+
+
+def window_guides(sketch: Sketch, windows: list[Window], video_vae: VideoVAE, height: int, width: int) -> list[Guide]:
+    """What the transformer sees of a sketch in each window of a clip of `height` x `width` pixels."""
+    guides = []
+    for window in windows:
+        start, latents = FRAMES * window.video[0], window.video[1] - window.video[0]
+        part = sketch.frames(start, start + 1 + FRAMES * (latents - 1))
+        guides.append(make_guide(part, video_vae, height, width, window.audio[1] - window.audio[0]))
+    return guides
+
+
+@torch.inference_mode()
+def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect: float, picture: Tensor | None,
+          known: Sketch | None, generator: torch.Generator, batch: int) -> Sketch:
+    """One window of `WINDOW` rows a thing, around the beginning that is known."""
+    mask = sketcher.row_mask(WINDOW)
+    rows = torch.randn(batch, len(mask), sketcher.config.row, generator=generator) * mask
+    free, clean = torch.ones(len(mask), 1), torch.zeros_like(rows)
+    if known is not None:
+        order = torch.cat([torch.tensor([-1]), torch.arange(WINDOW).repeat(SLOTS)])     # the stage is known too
+        free[order < video_latent_frames(known.states.shape[2], FRAMES)] = 0
+        clean = sketcher.to_rows(known.frames(0, 1 + FRAMES * (WINDOW - 1)))
+    states = [positive] if negative is None else [positive, negative]
+    length, copies = max(state.shape[1] for state in states), len(states)
+    given = {
+        "text": torch.cat([F.pad(x, (0, 0, 0, length - x.shape[1])).expand(batch, -1, -1) for x in states]),
+        "text_mask": torch.cat([(torch.arange(length) < x.shape[1]).expand(batch, -1) for x in states]),
+        "aspect": torch.full((copies * batch,), float(aspect)),
+    }
+    if picture is not None:
+        given |= {"picture": picture.repeat(copies, 1, 1, 1),
+                  "picture_mask": torch.ones(copies * batch, dtype=torch.bool)}
+    times = torch.linspace(1, 0, STEPS + 1).tolist()
+    for t, following in zip(times[:-1], times[1:], strict=True):
+        rows = rows * free + clean * (1 - free)
+        velocity = sketcher(rows.repeat(copies, 1, 1), (t * free[:, 0]).expand(copies * batch, -1), **given)
+        if negative is not None:
+            wanted, unwanted = velocity.chunk(2)
+            velocity = unwanted + GUIDANCE_SCALE * (wanted - unwanted)
+        rows = rows + (following - t) * velocity * free
+    return sketcher.from_rows(rows * free + clean * (1 - free))

@@ -1,0 +1,66 @@
+"""What the network that sketches learns from: rows of sketches, some given, and the loss on the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..models.sketch import Sketch
+from ..models.sketcher import FRAMES, SLOTS, STATE_SCALE, Sketcher
+from .data import SketchPool
+
+SCALE_POWER = 0.7           # of the standard deviation, as for the latents: small components count less, but count
+BEGINNING_SHARE = 0.12      # of the sketches: their beginning is given, so that clips can be continued
+PICTURE_SHARE = 0.3         # of the clips that have a picture: the first frame is given
+SMALLEST_WEIGHTED = 0.05    # the loss is that of the velocity, (error of the data / t)^2, with t no smaller than this
+
+
+@torch.no_grad()
+def fit_paths(sketcher: Sketcher, pool: SketchPool, most: int = 4096) -> float:
+    """Set the principal components of paths of eight frames. Returns the share of the variance that they keep."""
+    sketch = pool.sketch[:most]
+    present = sketch.traits[..., 0] > 0
+    paths = STATE_SCALE * sketch.states[:, :, 1:].reshape(*present.shape, -1, FRAMES * sketch.states.shape[-1])
+    paths = paths[present].flatten(0, 1).double()
+    mean = paths.mean(0)
+    values, vectors = torch.linalg.eigh(torch.cov((paths - mean).T))
+    kept = sketcher.config.path_components
+    sketcher.mean.copy_(mean)
+    sketcher.basis.copy_(vectors.flip(1)[:, :kept])
+    sketcher.scale.copy_(values.flip(0)[:kept].clamp(min=1e-10).sqrt() ** SCALE_POWER)
+    return float(values.flip(0)[:kept].sum() / values.sum())
+
+
+def sketch_loss(sketcher: Sketcher, sketch: Sketch, aspect: Tensor, text: Tensor, text_mask: Tensor, picture: Tensor,
+                has_picture: Tensor, generator: torch.Generator) -> Tensor:
+    """Flow matching on rows.
+
+    Args:
+        sketch: B sketches; aspect: `(B,)`; text: states `(B, L, D)`; text_mask: `(B, L)`.
+        picture: latent of the first frame `(B, C, h, w)`, looked at where `has_picture` `(B,)`.
+    """
+    rows = sketcher.to_rows(sketch)                                                         # (B, N, S)
+    b, n, _ = rows.shape
+    t = torch.sigmoid(torch.randn(b, generator=generator))
+    t = torch.where(torch.rand(b, generator=generator) < 0.2, torch.rand(b, generator=generator), t).clamp(1e-3, 1)
+    timestep = t[:, None].repeat(1, n)
+    frames = (n - 1) // SLOTS
+    known = torch.randint(1, frames, (b,), generator=generator)
+    is_beginning = torch.rand(b, generator=generator) < BEGINNING_SHARE
+    order = torch.cat([torch.tensor([-1]), torch.arange(frames).repeat(SLOTS)])             # the stage is always known
+    timestep[is_beginning[:, None] & (order < known[:, None])] = 0
+    noise = torch.randn(rows.shape, generator=generator)
+    at = timestep[..., None]
+    mask = sketcher.row_mask(frames)
+    noisy = ((1 - at) * rows + at * noise) * mask
+    velocity = sketcher(noisy, timestep, text=text, text_mask=text_mask, aspect=aspect, picture=picture,
+                        picture_mask=has_picture)
+    weight = (at / at.clamp(min=SMALLEST_WEIGHTED)) ** 2
+    asked = mask * (at > 0)
+    return ((velocity - (noise - rows)) ** 2 * weight * asked).sum() / asked.sum()
+
+
+def picture_choice(clips: int, others: int, rng: np.random.Generator) -> Tensor:
+    """`(clips + others,)` which sketches are drawn from a given first frame; only clips have one."""
+    return torch.from_numpy(np.concatenate([rng.random(clips) < PICTURE_SHARE, np.zeros(others, bool)]))
