@@ -6,12 +6,18 @@ from comfy_api.latest import ComfyExtension, io
 
 from .audio import SoraAudioSynthesis
 from .decode import SoraDecode
+from .extend import SoraExtendVideo
+from .foley import SoraFoley
+from .guider import SoraGuider
+from .image_to_video import SoraImageToVideo
 from .latents import SoraEmptyLatent
+from .lip_sync import SoraLipSync
 from .loaders import SoraCheckpointLoader
 from .text import SoraTextEncode
 
 NODES: list[type[io.ComfyNode]] = [
-    SoraCheckpointLoader, SoraTextEncode, SoraEmptyLatent, SoraDecode, SoraAudioSynthesis,
+    SoraCheckpointLoader, SoraTextEncode, SoraEmptyLatent, SoraImageToVideo, SoraExtendVideo, SoraFoley, SoraLipSync,
+    SoraGuider, SoraDecode, SoraAudioSynthesis,
 ]
 
 

@@ -133,6 +133,18 @@ def decode_planned(vae: Any, latents_BCthw: Tensor, plan: Plan) -> Tensor:
     return images.flatten(0, 1)
 
 
+def encode_video(vae: Any, video_BCTHW: Tensor) -> Tensor:
+    """Core video of one clip (1, 3, T, H, W) -> video latents."""
+    require_ours(vae, "video")
+    return vae.encode(image_from_video(video_BCTHW))
+
+
+def encode_sound(vae: Any, sound_B1N: Tensor) -> Tensor:
+    """Core sound (1, 1, N) at the model's rate -> audio latents."""
+    require_ours(vae, "audio")
+    return vae.encode(sound_B1N.movedim(1, -1))
+
+
 def decode_audio(vae: Any, latents_BCL: Tensor) -> Tensor:
     """Audio latents -> sound (B, 1, N)."""
     return vae.decode(latents_BCL).movedim(-1, 1)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import comfy.model_management
-import torch
 from comfy_api.latest import io
 
 from ..sora_core.config import AudioVAEConfig, TransformerConfig, VideoVAEConfig
+from ..sora_core.given import nothing_given
 from ..sora_core.plan import MIN_SIDE, MODEL_FRAME_RATE, MODEL_HEIGHT, MODEL_WIDTH, make_plan
-from ..sora_core.shapes import MAX_SECONDS, MAX_SIDE, audio_latent_frames, video_latent_frames
-from .convert import latent_from_streams
+from ..sora_core.shapes import MAX_SECONDS, MAX_SIDE
+from .convert import latent_from_given
 
 VIDEO, AUDIO = VideoVAEConfig(), AudioVAEConfig()
 MULTIPLE = VIDEO.spatial_compression * TransformerConfig().patch_size
+
+
+def frame_rate_input() -> io.Input:
+    """Frames per second of the clip to be made."""
+    return io.Float.Input("frame_rate", default=float(MODEL_FRAME_RATE), min=1.0, max=120.0, step=1.0, round=0.001,
+                          tooltip=f"Frames per second, 1 to 120. The model makes {MODEL_FRAME_RATE}; other rates take "
+                                  "the frames that are nearest in time.")
 
 
 class SoraEmptyLatent(io.ComfyNode):
@@ -36,9 +42,7 @@ class SoraEmptyLatent(io.ComfyNode):
                                      "96 x 160; other sizes are resized from the nearest of these shapes."),
                 io.Int.Input("height", default=MODEL_HEIGHT, min=MIN_SIDE, max=MAX_SIDE, step=2,
                              tooltip="Height in pixels, even."),
-                io.Float.Input("frame_rate", default=float(MODEL_FRAME_RATE), min=1.0, max=120.0, step=1.0,
-                               round=0.001, tooltip=f"Frames per second, 1 to 120. The model makes {MODEL_FRAME_RATE}; "
-                                                    "other rates take the frames that are nearest in time."),
+                frame_rate_input(),
                 io.Int.Input("batch_size", default=1, min=1, max=64, tooltip="Clips to make at once."),
             ],
             outputs=[io.Latent.Output("latent", tooltip="Connect to a sampler's latent image.")],
@@ -48,10 +52,4 @@ class SoraEmptyLatent(io.ComfyNode):
     def execute(cls, seconds: float, width: int, height: int, frame_rate: float, batch_size: int) -> io.NodeOutput:
         plan = make_plan(seconds=seconds, width=width, height=height, frame_rate=frame_rate, multiple=MULTIPLE,
                          sample_rate=AUDIO.sample_rate)
-        frames = video_latent_frames(plan.model_frames, VIDEO.temporal_compression)
-        length = audio_latent_frames(plan.num_samples, AUDIO.samples_per_latent)
-        side, device = VIDEO.spatial_compression, comfy.model_management.intermediate_device()
-        video = torch.zeros(batch_size, VIDEO.latent_channels, frames, plan.model_height // side,
-                            plan.model_width // side, device=device)
-        audio = torch.zeros(batch_size, AUDIO.latent_channels, length, device=device)
-        return io.NodeOutput(latent_from_streams(video, audio, plan, AUDIO.sample_rate))
+        return io.NodeOutput(latent_from_given(nothing_given(plan, VIDEO, AUDIO), plan, AUDIO.sample_rate, batch_size))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import torch
@@ -39,6 +39,8 @@ class Plan:
     model_width: int
     model_height: int
     num_samples: int            # of sound, exactly as long as the picture
+    known_frames: int = 0       # generated frames before the file's first: the end of the clip that it goes on from
+    known_samples: int = 0      # the same of the sound
 
     @property
     def seconds(self) -> float:
@@ -69,6 +71,65 @@ def make_plan(*, seconds: float, width: int | None, height: int | None, frame_ra
     model_width, model_height = model_size(width, height, multiple)
     return Plan(frames, rate, width, height, 1 + _nearest(frames - 1, rate), model_width, model_height,
                 shapes.audio_samples(frames, rate, sample_rate))
+
+
+def plan_continuation(*, seconds: float, tail_seconds: float, num_frames: int, width: int, height: int,
+                      frame_rate: float | str | Fraction, temporal_compression: int, multiple: int,
+                      sample_rate: int) -> Plan:
+    """What to generate so that the file goes on where a clip of `num_frames` frames ends.
+
+    The end of that clip is given in whole latents, so `known_frames` of them are 1 + a multiple of
+    `temporal_compression`, and the last is the clip's last frame. The file begins one frame later.
+
+    Args:
+        seconds: of the file, without what is given.
+        tail_seconds: how much of the clip's end to give, at most.
+
+    Raises:
+        ConfigError: as `make_plan`, or no tail at all.
+    """
+    plan = make_plan(seconds=seconds, width=width, height=height, frame_rate=frame_rate, multiple=multiple,
+                     sample_rate=sample_rate)
+    if not 0 < tail_seconds <= shapes.MAX_SECONDS:
+        raise ConfigError(f"tail_seconds={tail_seconds} is out of range; use more than 0 and at most "
+                          f"{shapes.MAX_SECONDS:g}")
+    there = min(Fraction(tail_seconds).limit_denominator(100000) * MODEL_FRAME_RATE - 1,
+                (num_frames - 1) * MODEL_FRAME_RATE / plan.frame_rate)
+    known = 1 + temporal_compression * max(0, math.floor(there / temporal_compression))
+    before = Fraction(known - 1) / MODEL_FRAME_RATE + 1 / plan.frame_rate
+    return replace(plan, model_frames=known + _nearest(plan.num_frames, plan.frame_rate), known_frames=known,
+                   known_samples=round(before * sample_rate))
+
+
+def fit_seconds(num_samples: int, sample_rate: int, frame_rate: float | str | Fraction) -> Fraction:
+    """How long a clip lasts whose frames cover a sound, at most what a clip may last."""
+    rate = shapes.to_frame_rate(frame_rate)
+    frames = max(1, math.ceil(Fraction(num_samples, sample_rate) * rate - Fraction(1, 100)))
+    return min(Fraction(frames) / rate, Fraction(shapes.MAX_SECONDS))
+
+
+def frames_to_model(num_frames: int, frame_rate: Fraction) -> list[int]:
+    """Of a clip at another rate, the frame that is nearest in time to each frame at `MODEL_FRAME_RATE`."""
+    return [min(num_frames - 1, _round(frame * frame_rate / MODEL_FRAME_RATE))
+            for frame in range(1 + _nearest(num_frames - 1, frame_rate))]
+
+
+def tail_to_model(num_frames: int, frame_rate: Fraction, known_frames: int) -> list[int]:
+    """The same of its last `known_frames` frames at `MODEL_FRAME_RATE`; the last is the clip's last."""
+    return [max(0, num_frames - 1 - _round(back * frame_rate / MODEL_FRAME_RATE))
+            for back in range(known_frames - 1, -1, -1)]
+
+
+def last_frame_before(seconds: float, frame_rate: Fraction) -> float:
+    """The time, in seconds, at which the frame that is shown at `seconds` begins."""
+    return float(math.floor(max(0, Fraction(seconds)) * frame_rate) / frame_rate)
+
+
+def model_frame(frame: int, plan: Plan) -> int:
+    """The generated frame that shows a frame of the file."""
+    if plan.known_frames:
+        return plan.known_frames - 1 + _nearest(frame + 1, plan.frame_rate)
+    return _nearest(frame, plan.frame_rate)
 
 
 def check_even(name: str, side: int) -> None:
@@ -117,8 +178,8 @@ def finish(chunks: Iterable[Tensor], plan: Plan) -> Iterator[Tensor]:
     most = max(1, RESIZE_BYTES // (plan.width * plan.height * 12))
     for chunk in chunks:
         picks: list[int] = []
-        while written < plan.num_frames and _nearest(written, plan.frame_rate) < at + chunk.shape[2]:
-            picks.append(_nearest(written, plan.frame_rate) - at)
+        while written < plan.num_frames and model_frame(written, plan) < at + chunk.shape[2]:
+            picks.append(model_frame(written, plan) - at)
             written += 1
         at += chunk.shape[2]
         for some in torch.tensor(picks, dtype=torch.long).split(most):
@@ -130,4 +191,9 @@ def finish(chunks: Iterable[Tensor], plan: Plan) -> Iterator[Tensor]:
 
 def _nearest(frame: int, frame_rate: Fraction) -> int:
     """The generated frame that is nearest in time to a frame of the file (the earlier one of two)."""
-    return math.ceil(frame * MODEL_FRAME_RATE / frame_rate - Fraction(1, 2))
+    return _round(frame * MODEL_FRAME_RATE / frame_rate)
+
+
+def _round(value: Fraction) -> int:
+    """To the nearest whole number, the lower one of two."""
+    return math.ceil(value - Fraction(1, 2))

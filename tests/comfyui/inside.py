@@ -85,7 +85,11 @@ def own_sample(world: SimpleNamespace, plan: Any, given: Any = None,
     flow, guidance = part("sora_core.sampling.flow"), part("sora_core.sampling.guidance")
     states = [world.pipeline.encode_prompt(world.models, text).float() for text in ("a ball", "")]
     noise = world.pipeline.make_noise(world.models, plan, SEED)
-    velocity = guidance.guided_velocity(world.models.transformer, *states, SCALE, 24.0)
+    first = None if given is None else given.video[:, :, :1]
+    windows = part("sora_core.sampling.windows").plan_windows(noise[0].shape[2], noise[1].shape[2], 4.0)
+    guides = ([None] if given is not None and bool((given.audio_mask < 1).any()) else
+              world.pipeline.make_guides(world.models, plan, *states, windows, SEED, first))
+    velocity = guidance.guided_velocity(world.models.transformer, *states, SCALE, 24.0, guides[0])
     return flow.SAMPLERS[sampler](velocity, *noise, flow.schedule(STEPS), seed=SEED, given=given)
 
 
@@ -138,10 +142,11 @@ def check_long_clips_are_continued_as_without_comfyui(world: SimpleNamespace) ->
     def still(latents: torch.Tensor) -> torch.Tensor:
         return world.video.encode(world.video.decode(latents)[0, -1:])
 
+    parts = windows.plan_windows(noise[0].shape[2], noise[1].shape[2], 4.0)
+    guides = world.pipeline.make_guides(world.models, latent["sora_plan"], *states, parts, SEED)
     wanted = windows.sample_windows(
-        guidance.guided_velocity(world.models.transformer, *states, SCALE, 24.0), *noise,
-        part("sora_core.sampling.flow").schedule(STEPS),
-        windows.plan_windows(noise[0].shape[2], noise[1].shape[2], 4.0), still=still)
+        [guidance.guided_velocity(world.models.transformer, *states, SCALE, 24.0, guide) for guide in guides], *noise,
+        part("sora_core.sampling.flow").schedule(STEPS), parts, still=still)
     near(got.unbind()[0], wanted[0], 2e-4)
     near(got.unbind()[1], wanted[1], 2e-4)
     assert [entry[:2] for entry in seen] == [(i, 2 * STEPS) for i in range(2 * STEPS)]
@@ -262,12 +267,13 @@ def refused(words: str, act: Any) -> None:
         raise AssertionError(f"nobody said {words!r}")
 
 
-def main() -> None:
+def main(checks: dict[str, Any]) -> None:
+    """Run what is named check_... and print what became of each."""
     load_pack()
     results: dict[str, str | None] = {}
     with torch.inference_mode():
         world = loaded()
-        for name, check in list(globals().items()):
+        for name, check in list(checks.items()):
             if name.startswith("check_"):
                 try:
                     check(world)
@@ -278,4 +284,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(globals())
