@@ -13,16 +13,21 @@ from .image_to_video import SoraImageToVideo
 from .latents import SoraEmptyLatent
 from .lip_sync import SoraLipSync
 from .loaders import SoraCheckpointLoader
+from .replacements import offer_replacement
 from .text import SoraTextEncode
+from .text_to_video import SoraTextToVideo
 
 NODES: list[type[io.ComfyNode]] = [
     SoraCheckpointLoader, SoraTextEncode, SoraEmptyLatent, SoraImageToVideo, SoraExtendVideo, SoraFoley, SoraLipSync,
-    SoraGuider, SoraDecode, SoraAudioSynthesis,
+    SoraGuider, SoraDecode, SoraAudioSynthesis, SoraTextToVideo,
 ]
 
 
 class SoraExtension(ComfyExtension):
     """What ComfyUI asks for the pack's nodes."""
+
+    async def on_load(self) -> None:
+        await offer_replacement()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return NODES

@@ -6,6 +6,7 @@ Legend: B batch, C channels, T H W frames and pixels, t h w video latents, N sam
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import comfy.model_management as memory
@@ -117,20 +118,28 @@ def require_ours(vae: Any, kind: str) -> torch.nn.Module:
 
 
 def decode_planned(vae: Any, latents_BCthw: Tensor, plan: Plan) -> Tensor:
-    """Video latents -> IMAGE (B * frames, H, W, 3), piece by piece, showing progress; Stop works between pieces."""
+    """Video latents -> IMAGE (B * frames, H, W, 3)."""
+    images = torch.empty(latents_BCthw.shape[0], plan.num_frames, plan.height, plan.width, 3,
+                         device=vae.output_device, dtype=vae.vae_output_dtype())
+    done = 0
+    for chunk in planned_chunks(vae, latents_BCthw, plan):
+        images[:, done:done + chunk.shape[2]].copy_(image_from_video(chunk).unflatten(0, chunk.shape[0:3:2]))
+        done += chunk.shape[2]
+    return images.flatten(0, 1)
+
+
+def planned_chunks(vae: Any, latents_BCthw: Tensor, plan: Plan) -> Iterator[Tensor]:
+    """Video latents -> core video, piece by piece, showing progress; Stop works between pieces."""
     module = require_ours(vae, "video")
     memory.load_models_gpu([vae.patcher], memory_required=vae.memory_used_decode(latents_BCthw.shape, vae.vae_dtype),
                            force_full_load=vae.disable_offload)
-    images = torch.empty(latents_BCthw.shape[0], plan.num_frames, plan.height, plan.width, 3,
-                         device=vae.output_device, dtype=vae.vae_output_dtype())
     bar = comfy.utils.ProgressBar(plan.num_frames)
     done = 0
     chunks = decode_video(module, latents_BCthw.to(device=vae.device, dtype=vae.vae_dtype))
     for chunk in finish(chunks, plan):
-        images[:, done:done + chunk.shape[2]].copy_(image_from_video(chunk).unflatten(0, chunk.shape[0:3:2]))
+        yield chunk
         done += chunk.shape[2]
         bar.update_absolute(done)
-    return images.flatten(0, 1)
 
 
 def encode_video(vae: Any, video_BCTHW: Tensor) -> Tensor:

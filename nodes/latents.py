@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from comfy_api.latest import io
 
 from ..sora_core.config import AudioVAEConfig, TransformerConfig, VideoVAEConfig
@@ -50,6 +52,12 @@ class SoraEmptyLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, seconds: float, width: int, height: int, frame_rate: float, batch_size: int) -> io.NodeOutput:
-        plan = make_plan(seconds=seconds, width=width, height=height, frame_rate=frame_rate, multiple=MULTIPLE,
-                         sample_rate=AUDIO.sample_rate)
-        return io.NodeOutput(latent_from_given(nothing_given(plan, VIDEO, AUDIO), plan, AUDIO.sample_rate, batch_size))
+        return io.NodeOutput(empty_latent(seconds, width, height, frame_rate, batch_size))
+
+
+def empty_latent(seconds: float, width: int, height: int, frame_rate: float = float(MODEL_FRAME_RATE),
+                 batch_size: int = 1) -> dict[str, Any]:
+    """A LATENT of which nothing is given; errors as `make_plan`."""
+    plan = make_plan(seconds=seconds, width=width, height=height, frame_rate=frame_rate, multiple=MULTIPLE,
+                     sample_rate=AUDIO.sample_rate)
+    return latent_from_given(nothing_given(plan, VIDEO, AUDIO), plan, AUDIO.sample_rate, batch_size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import folder_paths
 from comfy_api.latest import io
@@ -17,6 +17,15 @@ from .adapter_text import clip_from_checkpoint
 from .adapter_vae import audio_vae_from_checkpoint, video_vae_from_checkpoint
 
 EMBEDDED_NAME = "sora-nano (embedded)"
+
+
+class Parts(NamedTuple):
+    """What a checkpoint holds, as ComfyUI's MODEL, CLIP and two VAEs."""
+
+    model: Any
+    clip: Any
+    video_vae: Any
+    audio_vae: Any
 
 
 def checkpoint_names() -> list[str]:
@@ -58,6 +67,28 @@ def checkpoint_path(name: str) -> str | None:
     return name
 
 
+def checkpoint_input(**options: Any) -> io.Input:
+    """Which of them to load."""
+    return io.Combo.Input("checkpoint", options=checkpoint_names(), default=EMBEDDED_NAME,
+                          tooltip="The embedded model, or a SoraCore checkpoint in models/checkpoints.", **options)
+
+
+def fingerprint(name: str) -> list[tuple[str, int, int]]:
+    """Name, size and time of each file of a checkpoint, which change with it."""
+    path = checkpoint_path(name)
+    place = EMBEDDED if path is None else Path(path)
+    files = sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place] if place.is_file() else []
+    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+
+
+def is_there(name: str) -> bool | str:
+    """True, or a sentence."""
+    path = checkpoint_path(name)
+    if path is None or Path(path).exists():
+        return True
+    return f"there is no checkpoint {name!r} in models/checkpoints; put it there, or choose {EMBEDDED_NAME!r}"
+
+
 class SoraCheckpointLoader(io.ComfyNode):
     """Checkpoint name -> MODEL, CLIP, VAE (video), VAE (audio)."""
 
@@ -71,8 +102,7 @@ class SoraCheckpointLoader(io.ComfyNode):
                         "models/checkpoints.",
             search_aliases=["sora", "load checkpoint", "text to video", "t2v"],
             inputs=[
-                io.Combo.Input("checkpoint", options=checkpoint_names(), default=EMBEDDED_NAME,
-                               tooltip="The embedded model, or a SoraCore checkpoint in models/checkpoints."),
+                checkpoint_input(),
             ],
             outputs=[
                 io.Model.Output("model", tooltip="For any sampler."),
@@ -85,25 +115,27 @@ class SoraCheckpointLoader(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, checkpoint: str) -> list[tuple[str, int, int]]:
         """Load again when a file has changed."""
-        path = checkpoint_path(checkpoint)
-        place = EMBEDDED if path is None else Path(path)
-        files = sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place] if place.is_file() else []
-        return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        return fingerprint(checkpoint)
 
     @classmethod
     def validate_inputs(cls, checkpoint: str) -> bool | str:
         """A sentence instead of "value not in list" when a shared graph names a file that is not here."""
-        path = checkpoint_path(checkpoint)
-        if path is None or Path(path).exists():
-            return True
-        return (f"there is no checkpoint {checkpoint!r} in models/checkpoints; put it there, or choose "
-                f"{EMBEDDED_NAME!r}")
+        return is_there(checkpoint)
 
     @classmethod
     def execute(cls, checkpoint: str) -> io.NodeOutput:
-        path = checkpoint_path(checkpoint)
-        loaded: Any = load_checkpoint(path)
-        video_vae, audio_vae = video_vae_from_checkpoint(loaded), audio_vae_from_checkpoint(loaded)
-        model, clip = model_from_checkpoint(loaded, path, video_vae), clip_from_checkpoint(loaded)
-        check_fit(loaded, clip.tokenizer.tokenizer)
-        return io.NodeOutput(model, clip, video_vae, audio_vae)
+        return io.NodeOutput(*load(checkpoint))
+
+
+def load(name: str) -> Parts:
+    """A checkpoint of `checkpoint_names`.
+
+    Raises:
+        CheckpointError: missing, foreign, damaged, too new, or its networks don't fit each other.
+    """
+    path = checkpoint_path(name)
+    loaded = load_checkpoint(path)
+    video_vae, audio_vae = video_vae_from_checkpoint(loaded), audio_vae_from_checkpoint(loaded)
+    model, clip = model_from_checkpoint(loaded, path, video_vae), clip_from_checkpoint(loaded)
+    check_fit(loaded, clip.tokenizer.tokenizer)
+    return Parts(model, clip, video_vae, audio_vae)

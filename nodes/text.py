@@ -7,6 +7,9 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..sora_core.errors import PromptError
+from .adapter_text import SoraTokenizer
+
+EXAMPLE = "a red rubber ball drops onto a wooden floor and bounces"
 
 
 class SoraTextEncode(io.ComfyNode):
@@ -23,7 +26,7 @@ class SoraTextEncode(io.ComfyNode):
             inputs=[
                 io.Clip.Input("clip", tooltip="The text encoder from Sora Checkpoint Loader."),
                 io.String.Input("prompt", multiline=True, dynamic_prompts=True,
-                                default="a red rubber ball drops onto a wooden floor and bounces",
+                                default=EXAMPLE,
                                 tooltip="What happens in the clip, in plain words. Leave it empty for the negative."),
             ],
             outputs=[io.Conditioning.Output("conditioning", tooltip="Connect to a sampler's positive or negative.")],
@@ -31,6 +34,17 @@ class SoraTextEncode(io.ComfyNode):
 
     @classmethod
     def execute(cls, clip: Any, prompt: str) -> io.NodeOutput:
-        if clip is None:
-            raise PromptError("there is no text encoder to read the prompt with; connect Sora Checkpoint Loader's clip")
-        return io.NodeOutput(clip.encode_from_tokens_scheduled(clip.tokenize(prompt)))
+        return io.NodeOutput(conditioning_of_prompt(clip, prompt))
+
+
+def conditioning_of_prompt(clip: Any, prompt: str) -> Any:
+    """CONDITIONING of a prompt.
+
+    Raises:
+        PromptError: no text encoder, another model's, or more words than it reads.
+    """
+    if clip is None:
+        raise PromptError("there is no text encoder to read the prompt with; connect Sora Checkpoint Loader's clip")
+    if not isinstance(getattr(clip, "tokenizer", None), SoraTokenizer):
+        raise PromptError("this is another model's text encoder; connect Sora Checkpoint Loader's clip")
+    return clip.encode_from_tokens_scheduled(clip.tokenize(prompt))

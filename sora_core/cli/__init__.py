@@ -20,6 +20,7 @@ VERBS = {
     "train": "train one of the networks, in slices that resume",
     "pack": "merge trained networks into one checkpoint",
     "evaluate": "measure the networks on clips that they haven't seen",
+    "migrate": "make ComfyUI graphs of the dead Sora node run again",
 }
 EXTRAS = {"mujoco": "world", "PIL": "train", "matplotlib": "evaluate"}      # packages that generating doesn't need
 EPILOG = """example:

@@ -21,7 +21,7 @@ from ..errors import ConfigError
 from .flow import Velocity
 
 MAX_COUPLING = 20.0
-NOISE_SEED_OFFSET = 2       # the noise that hides is neither the first (0) nor a sampler's own (1)
+NOISE_SEED_OFFSET = 3       # after those of the first noise, a sampler's own and the sketch
 
 Streams = tuple[Tensor, Tensor]     # video (B, C, T', H', W') and audio (B, C, L)
 

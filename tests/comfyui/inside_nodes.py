@@ -231,9 +231,11 @@ def check_the_guider_without_coupling_is_comfyuis(world: SimpleNamespace) -> Non
 def check_coupling_is_that_of_the_core(world: SimpleNamespace) -> None:
     latent = empty()
     flow, guidance, coupling = (part(f"sora_core.sampling.{name}") for name in ("flow", "guidance", "coupling"))
-    states = [world.pipeline.encode_prompt(world.models, text).float() for text in ("a ball", "")]
+    states = [world.pipeline.encode_prompt(world.models, text) for text in ("a ball", "")]
     noise = world.pipeline.make_noise(world.models, latent["sora_plan"], inside.SEED)
-    text, plain = (guidance.guided_velocity(world.models.transformer, *states, scale, 24.0)
+    windows = part("sora_core.sampling.windows").plan_windows(noise[0].shape[2], noise[1].shape[2], 4.0)
+    [guide] = world.pipeline.make_guides(world.models, latent["sora_plan"], *states, windows, inside.SEED, None)
+    text, plain = (guidance.guided_velocity(world.models.transformer, *states, scale, 24.0, guide)
                    for scale in (inside.SCALE, 1.0))
     velocity = coupling.coupled_velocity(text, plain, 2.5, inside.SEED)
     wanted = flow.euler(velocity, *noise, flow.schedule(inside.STEPS))
