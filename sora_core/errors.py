@@ -23,3 +23,7 @@ class MediaError(SoraError):
 
 class ResourceError(SoraError):
     """Disk, memory or a missing optional package stands in the way."""
+
+
+class ProvenanceError(SoraError):
+    """A key, a signature or a mark stands in the way of saving or verifying."""

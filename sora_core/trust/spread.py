@@ -1,0 +1,153 @@
+"""The public mark of the picture: a still pattern in its colours, found again after cropping, scaling and turning.
+
+A tile of 128 x 128 units, repeated over the frame whose shorter side is 128 units, is a sum of waves of 11 to 21 units
+with keyed phases: long enough to live through chroma subsampling and coding, short enough to stand out from what
+pictures show. It stands still, so that no cut, speed or order of the frames can hurt it. The detector averages all
+frames, takes away what is smooth, clips what is large, whitens, and correlates over every shift at once, for each
+scale, turn and mirror. Source of the idea: Cox et al., "Secure spread spectrum watermarking for multimedia", 1997.
+
+Legend: u, v cycles a tile down and across; H W pixels; Y X units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from .keys import normal
+
+UNITS = 128                  # of the shorter side of a frame, and of the tile
+LOW, HIGH = 6.0, 12.0        # cycles a tile
+STRENGTH = 0.85              # root mean square over R, G and B, in levels of 255
+SCALES = np.exp(np.arange(np.log(0.48), np.log(1.16), 0.02))       # units of a clip's shorter side / 128
+SCALES = SCALES / SCALES[np.argmin(np.abs(SCALES - 1))]            # 1 itself is among them
+TURNS = (0.0, 1.5, -1.5, 3.0, -3.0, 4.5, -4.5)                     # degrees
+GRID = 48                    # shifts tried in each direction: less than three units apart
+# From Cb, Cr in levels to R, G, B: ITU-R BT.709.
+TO_RGB = np.array([[0.0, 1.5748], [-0.1873, -0.4681], [1.8556, 0.0]])
+FROM_RGB = np.array([[0.2126, 0.7152, 0.0722], [-0.1146, -0.3854, 0.5], [0.5, -0.4542, -0.0458]])     # to Y, Cb, Cr
+
+_U = np.arange(-int(HIGH), int(HIGH) + 1)
+_V = np.arange(0, int(HIGH) + 1)
+_RADIUS = np.hypot(_U[:, None], _V[None])
+_BAND = (_RADIUS >= LOW) & (_RADIUS < HIGH) & ((_V[None] > 0) | (_U[:, None] > 0))      # one of each pair u,v / -u,-v
+
+
+@dataclass(frozen=True)
+class Match:
+    """Where the pattern was found: the clip's shorter side spans `scale` times 128 units of the marked frame."""
+
+    z: float
+    scale: float
+    turn: float              # degrees
+    is_mirrored: bool
+    shift: tuple[float, float]      # units, down and across
+    is_plain: bool           # found without any search but that over shifts
+
+
+@cache
+def coefficients(key: bytes) -> np.ndarray:
+    """Waves of the two colour patterns of a key, complex (2, u, v); zero outside the band."""
+    numbers = normal(key, "picture colours", 2 * 2 * _BAND.size).reshape(2, 2, *_BAND.shape)
+    waves = numbers[0] + 1j * numbers[1]
+    return waves / np.abs(waves) * _BAND
+
+
+def pattern(key: bytes, height: int, width: int) -> np.ndarray:
+    """What is added to R, G and B, in levels of 255: float32 (3, H, W)."""
+    unit = UNITS / min(height, width)
+    down = np.exp(2j * np.pi * np.outer((np.arange(height) + 0.5) * unit / UNITS, _U))
+    across = np.exp(2j * np.pi * np.outer(_V, (np.arange(width) + 0.5) * unit / UNITS))
+    colours_CHW = np.stack([(down @ waves @ across).real for waves in coefficients(key)])
+    rgb_CHW = np.einsum("rc,chw->rhw", TO_RGB, colours_CHW)
+    expected = np.sqrt(_BAND.sum() / 2 * (TO_RGB ** 2).sum() / 3)
+    return (rgb_CHW * (STRENGTH / expected)).astype(np.float32)
+
+
+def residual(colour_YX: np.ndarray) -> np.ndarray:
+    """A colour without what is smooth in it and without what is large: what a mark could be."""
+    rest = colour_YX - _smooth(colour_YX)
+    limit = np.clip(1.5 * np.median(np.abs(rest)), 0.3, 4.0)
+    return np.clip(rest, -limit, limit)
+
+
+def detect(colours_CYX: np.ndarray, keys: list[bytes], *, search: bool = True) -> list[Match]:
+    """Look for the patterns of some keys in the average frame of a clip.
+
+    Args:
+        colours_CYX: Cb and Cr in levels, (2, Y, X), the shorter side 128 units.
+        keys: whose patterns to look for.
+        search: over scales and turns too, not only over shifts and mirrors.
+
+    Returns:
+        For each key its best match; `z` of the plain one counts where it is within reach of the best.
+    """
+    residuals = np.stack([residual(colour) for colour in colours_CYX])
+    best: list[list[Match]] = [[] for _ in keys]
+    for turn in TURNS if search else (0.0,):
+        turned = residuals if turn == 0 else np.stack([_turn(part, turn) for part in residuals])
+        for scale in SCALES if search else (1.0,):
+            waves = _analyse(turned, scale)
+            for k, key in enumerate(keys):
+                for is_mirrored in (False, True):
+                    z, shift = _correlate(waves, coefficients(key), is_mirrored)
+                    best[k].append(Match(z, float(scale), turn, is_mirrored, shift, turn == 0 and scale == 1))
+    return [max(matches, key=lambda match: match.z) for matches in best]
+
+
+def _analyse(residuals_CYX: np.ndarray, scale: float) -> np.ndarray:
+    """Whitened waves of the tile in a picture that spans `scale` tiles, complex (C, u, v)."""
+    height, width = residuals_CYX.shape[1:]
+    down = np.exp(-2j * np.pi * np.outer(_U, (np.arange(height) - (height - 1) / 2) * scale / UNITS))
+    across = np.exp(-2j * np.pi * np.outer((np.arange(width) - (width - 1) / 2) * scale / UNITS, _V))
+    waves = down @ residuals_CYX @ across
+    power = np.pad(np.abs(waves) ** 2, ((0, 0), (1, 1), (1, 1)), mode="edge")
+    near = sum(power[:, i:i + len(_U), j:j + len(_V)] for i in range(3) for j in range(3)) / 9
+    return waves / np.sqrt(near + 1e-6 * near.max() + 1e-12) * _BAND
+
+
+def _correlate(waves: np.ndarray, reference: np.ndarray, is_mirrored: bool) -> tuple[float, tuple[float, float]]:
+    """The highest correlation over all shifts in standard deviations, and the shift in units."""
+    if is_mirrored:                                         # x -> -x turns wave (u, v) into (u, -v) = conj (-u, v)
+        mirrored = np.conj(reference[:, ::-1])
+        mirrored[..., 0] = reference[..., 0]
+        reference = mirrored
+    product = (waves * np.conj(reference)).sum(axis=0)      # (u, v)
+    deviation = np.sqrt((np.abs(waves * reference) ** 2).sum() / 2)
+    if deviation == 0:
+        return 0.0, (0.0, 0.0)
+    spectrum = np.zeros((GRID, GRID), complex)
+    spectrum[np.ix_(_U % GRID, _V)] = product
+    surface = np.fft.ifft2(spectrum).real * GRID ** 2
+    y, x = np.unravel_index(int(surface.argmax()), surface.shape)
+    return float(surface[y, x] / deviation), (y * UNITS / GRID, x * UNITS / GRID)
+
+
+def _turn(picture_YX: np.ndarray, degrees: float) -> np.ndarray:
+    """The picture turned about its middle, bilinear, zero outside."""
+    height, width = picture_YX.shape
+    y, x = np.meshgrid(np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij")
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    at_y, at_x = cosine * y - sine * x + (height - 1) / 2, sine * y + cosine * x + (width - 1) / 2
+    top, left = np.floor(at_y).astype(int), np.floor(at_x).astype(int)
+    padded = np.pad(picture_YX, 1)
+    result = np.zeros_like(picture_YX)
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        weight = (1 - np.abs(at_y - top - dy)) * (1 - np.abs(at_x - left - dx))
+        result += weight * padded[np.clip(top + dy + 1, 0, height + 1), np.clip(left + dx + 1, 0, width + 1)]
+    return result
+
+
+def _smooth(picture_YX: np.ndarray) -> np.ndarray:
+    """A Gaussian blur of 6 units with mirrored edges."""
+    offsets = np.arange(-18, 19)
+    kernel = np.exp(-offsets ** 2 / (2 * 6.0 ** 2))
+    kernel /= kernel.sum()
+    for axis in (0, 1):
+        pad = [(18, 18) if axis == other else (0, 0) for other in (0, 1)]
+        padded = np.pad(picture_YX, pad, mode="symmetric")
+        picture_YX = np.stack([padded.take(range(i, i + picture_YX.shape[axis]), axis=axis)
+                               for i in range(37)], axis=-1) @ kernel
+    return picture_YX
