@@ -1,8 +1,8 @@
-"""Picture and sound files: the only place that speaks to FFmpeg (PyAV), and one of two that leave the layout law.
+"""Picture and sound files: with media_read.py, whose readers are used through here, the only place that speaks to
+FFmpeg (PyAV), and one of two that leave the layout law.
 
-Files are written beside their final place, verified by decoding, then renamed. Files that are read may be hostile:
-the container is chosen by its first bytes and pinned, no other file or network address is ever opened, and sizes are
-checked against a budget before anything is decoded.
+Files are written beside their final place, verified by decoding, then renamed. Marks are put in before encoding and the
+signature after muxing: that order is a trap, so `write_clip` alone calls both.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import glob
 import os
 import secrets
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -26,30 +25,34 @@ from av.video.reformatter import ColorRange, Colorspace
 from torch import Tensor
 
 from .errors import MediaError, ResourceError
+from .media_read import DecodedClip, Piece, Stream, opened_stream, read_clip, read_image, read_tags
 from .shapes import MAX_SIDE, audio_samples
+
+__all__ = ["DecodedClip", "Piece", "Stream", "check_writable", "opened_stream", "read_clip", "read_image", "read_tags",
+           "write_clip", "write_image", "write_numbered"]
 
 CRF = 16                     # visually lossless for pictures this small; libx264's scale is 0 (best) to 51
 AUDIO_BITS = 128_000         # a second
 KEYFRAME_SECONDS = 2         # so that players can jump
 BT709 = 1                    # FFmpeg's number for its primaries, transfer curve and matrix
-HDR_CURVES = (16, 18)        # SMPTE 2084 and ARIB STD-B67
 AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-MAX_PIXELS = 1 << 25         # of one picture: 8192 x 4096
-MAX_BYTES = 2 << 30          # of one decoded clip as float32
-MAX_HOLD = 16                # times that a frame of a variable rate may be repeated, on average
 STALE_SECONDS = 24 * 3600    # a temporary file of that age has no owner any more
-_PICTURES = ((b"\x89PNG\r\n\x1a\n", 0, "png_pipe"), (b"\xff\xd8\xff", 0, "jpeg_pipe"), (b"WEBP", 8, "webp_pipe"))
-_CLIPS = ((b"ftyp", 4, "mov"), (b"\x1aE\xdf\xa3", 0, "matroska"), (b"AVI ", 8, "avi"))
-_FAULTS = (av.FFmpegError, OSError, ValueError, RuntimeError, MemoryError)
 
 
-class DecodedClip(NamedTuple):
-    """A clip in memory: video (1, 3, T, H, W) and waveform (1, C, N) in [-1, 1]; no waveform for a silent file."""
+class Marker(Protocol):
+    """What `write_clip` asks of `trust.provenance.Provenance`."""
 
-    video: Tensor
-    waveform: Tensor | None
-    frame_rate: Fraction
-    sample_rate: int | None
+    def check(self) -> None:
+        """Raise before anything is computed if the clip couldn't be signed in the end."""
+
+    def mark_video(self, chunks: Iterable[Tensor], frame_rate: Fraction) -> Iterable[Tensor]:
+        """The same frames, marked: chunks (1, 3, t, H, W)."""
+
+    def mark_audio(self, waveform: Tensor, sample_rate: int) -> Tensor:
+        """The same sound, marked: (1, C, N)."""
+
+    def sign(self, path: Path) -> None:
+        """Sign a finished file in place."""
 
 
 def check_writable(path: str | Path) -> Path:
@@ -81,7 +84,7 @@ def check_writable(path: str | Path) -> Path:
 
 def write_clip(path: str | Path, video: Tensor | Iterable[Tensor], waveform: Tensor | None, *,
                frame_rate: Fraction, sample_rate: int | None = None,
-               metadata: Mapping[str, str] | None = None) -> int:
+               metadata: Mapping[str, str] | None = None, provenance: Marker | None = None) -> int:
     """Write an MP4 (H.264, AAC) that plays anywhere; the sound is cut or padded to last exactly as the picture.
 
     Args:
@@ -91,6 +94,7 @@ def write_clip(path: str | Path, video: Tensor | Iterable[Tensor], waveform: Ten
         frame_rate: frames a second.
         sample_rate: samples a second.
         metadata: container tags, as ComfyUI writes and reads them.
+        provenance: marks picture and sound before they are encoded, and signs the file once it is whole; see trust/.
 
     Returns:
         The number of frames written.
@@ -104,31 +108,54 @@ def write_clip(path: str | Path, video: Tensor | Iterable[Tensor], waveform: Ten
     _check_tags(tags)
     _check_waveform(waveform, sample_rate)
     chunks = [video] if isinstance(video, Tensor) else video
+    if provenance is not None:
+        provenance.check()
+        chunks = provenance.mark_video(chunks, frame_rate)
+        waveform = provenance.mark_audio(waveform, sample_rate) if waveform is not None else None
     with _beside(path) as temporary:
         with _writing(path):
             count = _encode(temporary, chunks, waveform, frame_rate, sample_rate, tags)
+            _verify(temporary, count)
+            if provenance is not None:
+                provenance.sign(temporary)
             with open(temporary, "r+b") as stream:
                 os.fsync(stream.fileno())
-            _verify(temporary, count)
             os.replace(temporary, path)
     return count
 
 
-def read_image(path: str | Path) -> Tensor:
-    """A PNG, JPEG or WebP picture as a clip of one frame: (1, 3, 1, H, W) in [-1, 1].
+def write_numbered(folder: str | Path, prefix: str, *args: Any, **kwargs: Any) -> Path:
+    """`write_clip` to the first free of PREFIX_00001_.mp4, PREFIX_00002_.mp4, ...; no file is ever replaced.
 
-    Transparent pictures are laid on black, with a warning; a JPEG's orientation is honoured.
-
-    Raises:
-        MediaError: missing, not a picture, truncated, or larger than `MAX_PIXELS`.
+    Returns:
+        The path that was taken.
     """
-    with _opened(path, _PICTURES, "picture file (PNG, JPEG or WebP)") as container:
-        stream = _video_stream(container, path)
-        _check_budget(stream, path, frames=1)
-        frame = next(iter(container.decode(stream)), None)
-        if frame is None or frame.is_corrupt:
-            raise MediaError(f"{str(path)!r} is cut short or damaged; save it again")
-        return _to_tensor([_pixels(frame, path)])
+    whole = Path(folder) / f".{prefix[:64]}-{secrets.token_hex(8)}.mp4"
+    try:
+        write_clip(whole, *args, **kwargs)
+        with _writing(whole):
+            for number in range(1, 100_000):
+                path = Path(folder) / f"{prefix}_{number:05}_.mp4"
+                if not path.exists() and _take(whole, path):
+                    return path
+    finally:
+        whole.unlink(missing_ok=True)
+    raise MediaError(f"{str(folder)!r} holds 99,999 clips named {prefix!r}; use another name")
+
+
+def _take(whole: Path, path: Path) -> bool:
+    """Give a file another name unless that is taken, even by a process that is faster."""
+    try:
+        os.link(whole, path)
+    except FileExistsError:
+        return False
+    except OSError:                                         # a file system without links: reserve, then rename
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            return False
+        os.replace(whole, path)
+    return True
 
 
 def write_image(path: str | Path, picture: Tensor) -> None:
@@ -141,37 +168,6 @@ def write_image(path: str | Path, picture: Tensor) -> None:
         frame = av.VideoFrame.from_ndarray(pixels.numpy(), format="rgb24")
         temporary.write_bytes(b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)]))
         os.replace(temporary, path)
-
-
-def read_clip(path: str | Path, *, max_bytes: int = MAX_BYTES) -> DecodedClip:
-    """A video file with its sound, at its own size and rates; the sound starts with the first frame.
-
-    Frames of a variable rate are laid on a grid of the average rate.
-
-    Raises:
-        MediaError: missing, not a video, truncated, HDR, or larger than `max_bytes` as float32.
-    """
-    with _opened(path, _CLIPS, "video file (MP4, MOV, MKV, WebM or AVI)") as container:
-        stream = _video_stream(container, path)
-        rate = Fraction(stream.average_rate or stream.guessed_rate or 0)
-        if not 0 < rate <= 1000:
-            raise MediaError(f"{str(path)!r} has no frame rate; save it again")
-        limit = _check_budget(stream, path, frames=stream.frames or 1, max_bytes=max_bytes)
-        sound = container.streams.audio[0] if container.streams.audio else None
-        if sound is not None and sound.codec_context is None:
-            raise MediaError(f"the sound of {str(path)!r} has no decoder; save it as AAC")
-        pictures, samples = _decode(container, stream, sound, path, limit)
-    if not pictures:
-        raise MediaError(f"{str(path)!r} holds no frame; save it again")
-    video = _to_tensor(_on_grid(pictures, rate, limit))
-    waveform = _join(samples, start=pictures[0][0])
-    return DecodedClip(video, waveform, rate, sound.rate if waveform is not None else None)
-
-
-def read_tags(path: str | Path) -> dict[str, str]:
-    """The container tags of a video file."""
-    with _opened(path, _CLIPS, "video file") as container:
-        return dict(container.metadata)
 
 
 @contextmanager
@@ -320,125 +316,3 @@ def _verify(path: Path, count: int) -> None:
         *_, last = (None, *container.decode(stream))
         if first is None or last is None or stream.frames != count:
             raise MediaError(f"the finished file doesn't play back ({stream.frames} of {count} frames); try again")
-
-
-@contextmanager
-def _opened(path: str | Path, kinds: tuple[tuple[bytes, int, str], ...], wanted: str) -> Iterator[Any]:
-    """An input container whose format is pinned by its first bytes; every fault becomes one sentence."""
-    options = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
-    try:
-        file = Path(os.path.realpath(path))
-        if not file.is_file():
-            raise MediaError(f"no file at {str(path)!r}; choose a {wanted}")
-        with open(file, "rb") as stream:
-            start = stream.read(16)
-            kind = next((name for magic, at, name in kinds if start[at:at + len(magic)] == magic), None)
-            if kind == "mov" and _is_cut_short(stream, file.stat().st_size):
-                raise MediaError(f"{str(path)!r} is cut short; copy it again")
-        if kind is None:
-            raise MediaError(f"{str(path)!r} is no {wanted}; choose one")
-        with av.open(f"file:{file}", format=kind, options=options, metadata_errors="replace") as container:
-            yield container
-    except MediaError:
-        raise
-    except _FAULTS as error:
-        reason = getattr(error, "strerror", None) or error
-        raise MediaError(f"{str(path)!r} is damaged or can't be read ({reason}); save it again") from None
-
-
-def _is_cut_short(stream: Any, size: int) -> bool:
-    """Whether an MP4's last box ends beyond the file: FFmpeg would play what is left without a word."""
-    at = 0
-    while at + 8 <= size:
-        stream.seek(at)
-        head = stream.read(16)
-        length = int.from_bytes(head[:4], "big")
-        if length == 1:
-            length = int.from_bytes(head[8:16], "big")
-        if length < 8:                                      # 0: up to the end of the file
-            return length != 0
-        at += length
-    return at != size
-
-
-def _video_stream(container: Any, path: str | Path) -> Any:
-    stream = container.streams.video[0] if container.streams.video else None
-    if stream is None or stream.codec_context is None:    # decoding without a context can crash the process
-        raise MediaError(f"{str(path)!r} has no picture that can be decoded; save it again")
-    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "explode"}
-    if stream.codec_context.color_trc in HDR_CURVES:
-        raise MediaError(f"{str(path)!r} is HDR, which isn't supported; convert it to standard range")
-    return stream
-
-
-def _check_budget(stream: Any, path: str | Path, *, frames: int, max_bytes: int = MAX_BYTES) -> int:
-    """Refuse what won't fit before decoding it; returns the largest number of frames that does."""
-    width, height = stream.codec_context.width, stream.codec_context.height
-    if width * height <= 0:                                 # FFmpeg gave up on it, perhaps for its size
-        raise MediaError(f"{str(path)!r} is damaged, cut short or larger than {MAX_PIXELS:,} pixels; save it again")
-    limit = max_bytes // (width * height * 12)
-    if width * height > MAX_PIXELS or frames > limit:
-        raise MediaError(f"{str(path)!r} is {width}x{height} with {frames} frames, which is "
-                         f"{width * height * frames * 12:,} bytes decoded, more than {max_bytes:,}; make it smaller")
-    return limit
-
-
-def _decode(container: Any, stream: Any, sound: Any, path: str | Path,
-            limit: int) -> tuple[list[tuple[float, np.ndarray]], list[tuple[float, np.ndarray, int]]]:
-    pictures: list[tuple[float, np.ndarray]] = []
-    samples: list[tuple[float, np.ndarray, int]] = []
-    layout = "mono" if sound is not None and sound.codec_context.channels == 1 else "stereo"
-    resampler = av.AudioResampler("fltp", layout, sound.rate) if sound is not None else None
-    size = None
-    for frame in container.decode([stream, sound] if sound is not None else [stream]):
-        if isinstance(frame, av.AudioFrame):
-            samples += [(part.time or 0.0, part.to_ndarray(), part.sample_rate) for part in resampler.resample(frame)]
-            continue
-        pixels = _pixels(frame, path)
-        size = size or pixels.shape
-        if pixels.shape != size or len(pictures) >= limit:
-            raise MediaError(f"{str(path)!r} changes its size or is longer than it says; save it again")
-        pictures.append((frame.time if frame.time is not None else float(len(pictures)), pixels))
-    return pictures, samples
-
-
-def _pixels(frame: Any, path: str | Path) -> np.ndarray:
-    """One decoded frame as (H, W, 3) bytes, upright."""
-    if frame.width * frame.height > MAX_PIXELS:
-        raise MediaError(f"{str(path)!r} is {frame.width}x{frame.height}; make it smaller")
-    if any(component.is_alpha for component in frame.format.components):
-        rgba = frame.to_ndarray(format="rgba").astype(np.float32)
-        if rgba[..., 3].min() < 255:
-            warnings.warn(f"{Path(path).name} is transparent; it is laid on black", stacklevel=3)
-        pixels = (rgba[..., :3] * rgba[..., 3:] / 255).round().astype(np.uint8)
-    else:
-        pixels = frame.to_ndarray(format="rgb24")
-    return np.rot90(pixels, round(getattr(frame, "rotation", 0) / 90) % 4)
-
-
-def _on_grid(pictures: list[tuple[float, np.ndarray]], rate: Fraction, limit: int) -> list[np.ndarray]:
-    """Hold each frame until the next one is due; the identity for a file of constant rate."""
-    start, step = pictures[0][0], float(1 / rate)
-    total = 1 + round((pictures[-1][0] - start) / step)
-    if total > min(limit, MAX_HOLD * len(pictures)):
-        raise MediaError(f"the frames' times leave a gap of most of {total} frames; save the clip at a constant rate")
-    grid, at = [], 0
-    for k in range(total):
-        while at + 1 < len(pictures) and pictures[at + 1][0] - start <= (k + 0.5) * step:
-            at += 1
-        grid.append(pictures[at][1])
-    return grid
-
-
-def _to_tensor(pictures: list[np.ndarray]) -> Tensor:
-    stacked_THWC = torch.from_numpy(np.ascontiguousarray(np.stack(pictures)))
-    return stacked_THWC.permute(3, 0, 1, 2)[None].float().div_(127.5).sub_(1).contiguous()    # (1, 3, T, H, W)
-
-
-def _join(samples: list[tuple[float, np.ndarray, int]], *, start: float) -> Tensor | None:
-    if not samples:
-        return None
-    waveform_CN = np.concatenate([block for _, block, _ in samples], axis=1)
-    lead = round((start - samples[0][0]) * samples[0][2])
-    waveform_CN = waveform_CN[:, lead:] if lead > 0 else np.pad(waveform_CN, ((0, 0), (-lead, 0)))
-    return torch.from_numpy(np.ascontiguousarray(waveform_CN))[None].clamp(-1, 1)
