@@ -11,7 +11,7 @@ from typing import Any
 
 from .conftest import WIDGETS
 
-GAP, TITLE, SLOT, WIDGET, TEXT_BOX, PREVIEW = 60, 30, 22, 26, 130, 300      # pixels of the canvas
+GAP, TITLE, SLOT, WIDGET, TEXT_BOX, PREVIEW, NOTE = 60, 30, 22, 26, 130, 300, 660      # pixels of the canvas
 COLOURS = {"green": ("#232", "#353"), "red": ("#322", "#533"), "": (None, None)}
 SIZES = {"SaveVideo": PREVIEW, "KSampler": PREVIEW, "SamplerCustomAdvanced": PREVIEW, "PreviewImage": PREVIEW}
 
@@ -192,25 +192,24 @@ class Canvas:
         return [(kind, options[0] if options else {}) for kind, *options in self._schema(type).values()]
 
     def _laid_out(self, nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Columns from left to right, each from the top; notes come under what stands in theirs."""
-        for number, (column, title, text, height) in enumerate(self.notes, len(nodes) + 1):
-            nodes.append({"id": number, "type": "MarkdownNote", "pos": [column, 0], "size": [660, height], "flags": {},
-                          "order": number - 1, "mode": 0, "inputs": [], "outputs": [], "title": title,
-                          "properties": {"Node name for S&R": "MarkdownNote"}, "widgets_values": [text],
-                          "color": "#432", "bgcolor": "#653"})
-        left, bottoms = 40, {}
-        lowest = 0
+        """Columns from left to right, each from the top; notes come under all that stands above them."""
+        left, edges = 40, {}
         for column in sorted({node["pos"][0] for node in nodes}):
-            top = 100
-            members = [node for node in nodes if node["pos"][0] == column]
+            members, top = [node for node in nodes if node["pos"][0] == column], 100
             for node in members:
-                if node["type"] == "MarkdownNote":
-                    top = max(top, lowest)
                 node["pos"] = [left, top]
                 top += node["size"][1] + TITLE + GAP // 2
-            bottoms[column] = top
-            left += max(node["size"][0] for node in members if node["type"] != "MarkdownNote") + GAP
-            lowest = max(lowest, top) if any(node["type"] == "MarkdownNote" for node in members) else lowest
+            edges[column] = left
+            left += max(node["size"][0] for node in members) + GAP
+        for number, (column, title, text, height) in enumerate(self.notes, len(nodes) + 1):
+            start = edges[column]
+            bottoms = [node["pos"][1] + node["size"][1] for node in nodes
+                       if node["pos"][0] < start + NOTE and node["pos"][0] + node["size"][0] > start]
+            nodes.append({"id": number, "type": "MarkdownNote", "pos": [start, max(bottoms) + TITLE + GAP // 2],
+                          "size": [NOTE, height], "flags": {}, "order": number - 1, "mode": 0, "inputs": [],
+                          "outputs": [], "title": title,
+                          "properties": {"Node name for S&R": "MarkdownNote"}, "widgets_values": [text],
+                          "color": "#432", "bgcolor": "#653"})
         return nodes
 
 

@@ -195,7 +195,7 @@ def chain_with_core_nodes(c: Canvas) -> None:
     film = c.add("FrameInterpolationModelLoader", 4, title="Off: needs a model file", mode=4, model_name=FILM["name"],
                  models=[FILM])
     between = c.add("FrameInterpolate", 4, title="Off: twice the frames", mode=4, interp_model=film["INTERP_MODEL"],
-                    images=titled["IMAGE"], multiplier=2)
+                    images=titled["images"], multiplier=2)
     video = c.add("CreateVideo", 5, images=between["IMAGE"], audio=sound["audio"], fps=24.0)
     save(c, 6, video["VIDEO"], "sora-chain")
     c.note(0, "Ours and theirs in one chain", (

@@ -1,0 +1,136 @@
+"""The pictures that show the pack, all made from the real thing:
+
+    python -m tests.comfyui.pictures thumbnails    every graph run as it ships -> workflows/*.jpg
+    python -m tests.comfyui.pictures wiring        each node among its neighbours, on the page -> web/docs/*/wiring.jpg
+
+Run from the root with COMFYUI_PATH and COMFYUI_PYTHON set as for the tests. `--checkpoint FILE` takes another model
+than the embedded one; names of graphs or nodes after the verb make those alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .browser import Page, chromium
+from .conftest import ROOT, Server, find_comfyui, running
+from .editor import flatten
+from .graphs import WORKFLOWS
+from .thumbnail import read, sheet, write
+
+HELP = ROOT / "web" / "docs"
+MOST = 29_000       # bytes of a wiring picture
+WIRED = {           # the graph that shows a node best
+    "SoraCheckpointLoader": "text_to_video", "SoraTextEncode": "text_to_video", "SoraEmptyLatent": "text_to_video",
+    "SoraDecode": "text_to_video", "SoraAudioSynthesis": "text_to_video", "SoraTextToVideo": "text_to_video_app",
+    "SoraImageToVideo": "image_to_video", "SoraExtendVideo": "extend_video", "SoraFoley": "foley_for_a_silent_clip",
+    "SoraLipSync": "lip_sync_to_a_voice", "SoraGuider": "chain_with_core_nodes",
+}
+SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False,
+            "Comfy.NodeBadge.NodeSourceBadgeMode": "None", "Comfy.Graph.CanvasInfo": False}
+LEFT, TOP, GAP = 90, 130, 70      # of the drawing, in pixels of the page
+
+
+def neighbours(graph: dict[str, Any], kind: str) -> tuple[dict[str, Any], list[list[int]]]:
+    """The part of a graph that touches its first node of a kind, and its ids in columns from left to right."""
+    node = next(entry for entry in graph["nodes"] if entry["type"] == kind)
+    links = [link for link in graph["links"] if node["id"] in (link[1], link[3])]
+    before = list(dict.fromkeys(link[1] for link in links if link[3] == node["id"]))
+    after = list(dict.fromkeys(link[3] for link in links if link[1] == node["id"]))
+    ids, numbers = {*before, node["id"], *after}, {link[0] for link in links}
+    nodes = []
+    for entry in (entry for entry in graph["nodes"] if entry["id"] in ids):
+        inputs = [{**slot, "link": slot["link"] if slot.get("link") in numbers else None} for slot in entry["inputs"]]
+        outputs = [{**slot, "links": [link for link in slot.get("links") or [] if link in numbers]}
+                   for slot in entry["outputs"]]
+        nodes.append({**entry, "inputs": inputs, "outputs": outputs})
+    return {**graph, "nodes": nodes, "links": links, "extra": {}}, [before, [node["id"]], after]
+
+
+ARRANGE = """((columns, left, top, gap) => {
+    const graph = window.app.graph, canvas = window.app.canvas
+    let x = 0, bottom = 0
+    for (const ids of columns) {
+        let y = 0, widest = 0
+        for (const id of ids) {
+            const node = graph.getNodeById(id), size = node.computeSize()
+            const wide = node.widgets?.some(widget => widget.element) ? 250 : Math.max(190, size[0])
+            node.setSize([wide, size[1]])
+            node.pos = [x, y]
+            y += node.size[1] + 50
+            widest = Math.max(widest, node.size[0])
+        }
+        bottom = Math.max(bottom, y - 50)
+        x += widest + gap
+    }
+    canvas.ds.scale = 1
+    canvas.ds.offset = [left, top]
+    canvas.deselectAll()
+    canvas.setDirty(true, true)
+    const area = canvas.canvas.getBoundingClientRect()
+    return {x: area.x + left - 20, y: area.y + top - 50, width: x - gap + 40, height: bottom + 70}
+})"""
+
+
+def draw(page: Page, graph: dict[str, Any], kind: str, path: Path) -> None:
+    part, columns = neighbours(graph, kind)
+    page.run(f"window.app.loadGraphData({json.dumps(part)})")
+    page.wait(f"window.app.graph.nodes.length === {len(part['nodes'])}")
+    area = page.run(f"{ARRANGE}({json.dumps(columns)}, {LEFT}, {TOP}, {GAP})")
+    page.run("new Promise(done => setTimeout(done, 700))")
+    for quality in (80, 70, 60, 50, 40, 30):
+        page.shot(path, quality, area)
+        if path.stat().st_size < MOST:
+            return
+    raise SystemExit(f"{path} is {path.stat().st_size} bytes, over {MOST}")
+
+
+def wiring(server: Server, folder: Path, names: list[str]) -> None:
+    server.post("/settings", SETTINGS)
+    with chromium(folder / "profile") as page:
+        page.size(1700, 1000)
+        page.open(f"http://127.0.0.1:{server.port}/")
+        for kind, name in WIRED.items():
+            graph = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+            if not names or kind in names:
+                draw(page, graph, kind, HELP / kind / "wiring.jpg")
+
+
+def thumbnails(server: Server, names: list[str], checkpoint: str | None) -> None:
+    for path in sorted(WORKFLOWS.glob("*.json")):
+        if names and path.stem not in names:
+            continue
+        prompt = server.to_api(flatten(json.loads(path.read_text(encoding="utf-8"))))
+        for entry in prompt.values():
+            if checkpoint and "checkpoint" in entry["inputs"]:
+                entry["inputs"]["checkpoint"] = checkpoint
+        run = server.run(prompt)
+        if run.status != "success":
+            raise SystemExit(f"{path.name} failed: {run.messages[-1]}")
+        clip = next(file for file in server.saved(run) if file.suffix == ".mp4")
+        write(str(path.with_suffix(".jpg")), sheet(read(str(clip))))
+        print(path.with_suffix(".jpg").name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("thumbnails", "wiring"))
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--checkpoint", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder) / "base"
+        base.mkdir()
+        others = [args.checkpoint.resolve()] if args.checkpoint else []
+        with running(find_comfyui(), base, ROOT, *others) as server:
+            if args.what == "wiring":
+                wiring(server, Path(folder), args.names)
+            else:
+                thumbnails(server, args.names, args.checkpoint.name if args.checkpoint else None)
+
+
+if __name__ == "__main__":
+    main()
