@@ -156,14 +156,27 @@ def latent_from_given(given: Given, plan: Plan, sample_rate: int, batch_size: in
     return latent
 
 
+def unnested(samples: Any) -> list[Tensor]:
+    """The streams of a LATENT's samples.
+
+    Raises:
+        SoraError: there aren't as many of one as of the other.
+    """
+    streams = list(samples.unbind()) if samples.is_nested else [samples]
+    if len({len(stream) for stream in streams}) > 1:
+        clips = " and ".join(str(len(stream)) for stream in streams)
+        raise SoraError(f"the latent's picture and sound are batches of {clips} clips; make both with one "
+                        "Sora Empty Latent")
+    return streams
+
+
 def streams_from_latent(latent: dict[str, Any]) -> tuple[Tensor | None, Tensor | None]:
     """LATENT -> (video latents or None, audio latents or None); it may hold both, or either alone.
 
     Raises:
-        SoraError: they are numbers no more.
+        SoraError: they are numbers no more, or there aren't as many pictures as sounds.
     """
-    samples = latent["samples"]
-    streams = samples.unbind() if samples.is_nested else [samples]
+    streams = unnested(latent["samples"])
     if not all(bool(torch.isfinite(stream).all()) for stream in streams):
         raise SoraError("the latent holds values that are not numbers; lower the sampler's cfg or use another model")
     video = next((stream for stream in streams if stream.ndim == 5), None)

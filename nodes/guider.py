@@ -15,6 +15,7 @@ from ..sora_core.errors import ConfigError
 from ..sora_core.sampling.coupling import MAX_COUPLING, Streams, apart, check_coupling, couple, hiding_noise
 from ..sora_core.sampling.flow import DEFAULT_GUIDANCE_SCALE
 from ..sora_core.sampling.guidance import MAX_GUIDANCE_SCALE
+from .convert import unnested
 
 AS_LEARNT = 1.0
 SMALLEST_SIGMA = 1e-6
@@ -76,6 +77,11 @@ class CoupledGuider(comfy.samplers.CFGGuider):
     """ComfyUI's guider, and after it the step of `sora_core.sampling.coupling`."""
 
     coupling = AS_LEARNT
+
+    def sample(self, noise: Any, latent_image: Any, *args: Any, **options: Any) -> Any:
+        """ComfyUI's, after a look at what it would stumble over."""
+        unnested(latent_image)
+        return super().sample(noise, latent_image, *args, **options)
 
     def predict_noise(self, x: Tensor, timestep: Tensor, model_options: dict[str, Any] | None = None,
                       seed: int | None = None) -> Tensor:

@@ -87,6 +87,36 @@ def check_pictures_anywhere_are_shown_there(world: SimpleNamespace) -> None:
         near(frames[frame], held(world, picture)[1 + (frame - 1) % 8], 0.02)
 
 
+def check_a_last_picture_alone_is_the_last_frame(world: SimpleNamespace) -> None:
+    last = pictures(1, 128, 128)
+    latent = images_to_video(world, last_image=last, width=128, height=128)
+    assert masks(latent)[0].tolist() == [1, 1, 1, 0]
+    model = world.model.clone()
+    part("nodes.adapter_anchors").hold_pictures(model)
+    for sampler in ("euler", "lcm", "dpmpp_2m"):
+        picture, _ = sample(world, latent, sampler, model=model, noise_mask=latent["noise_mask"]).unbind()
+        loose, _ = sample(world, latent, sampler, noise_mask=latent["noise_mask"]).unbind()
+        each, wanted = picture[:, :, :1] + picture[:, :, 3:], latent["samples"].unbind()[0]
+        near(each, wanted[:, :, :1] + wanted[:, :, 3:], 1e-4)
+        assert float((loose[:, :, :1] + loose[:, :, 3:] - each).abs().max()) > 0.1, "without the wrapper it is another"
+        assert float((picture[:, :, :1] - wanted[:, :, :1]).abs().mean()) > 1e-3, "the first frame is made, not given"
+    near(sample(world, empty(), model=model).unbind()[0], sample(world, empty()).unbind()[0], 1e-6)
+    long = images_to_video(world, last_image=last, width=128, height=128, seconds=6.0)
+    video, _ = sample(world, long, model=model, noise_mask=long["noise_mask"]).unbind()
+    wanted = long["samples"].unbind()[0]
+    near(video[:, :, :1] + video[:, :, -1:], wanted[:, :, :1] + wanted[:, :, -1:], 1e-3)
+
+
+def check_batches_that_do_not_match_get_a_sentence(world: SimpleNamespace) -> None:
+    two = NestedTensor((torch.zeros(2, 48, 4, 4, 4), torch.zeros(1, 32, 12)))
+    refused("batches of 2 and 1 clips", lambda: decode(world, {"samples": two}))
+    refused("batches of 2 and 1 clips", lambda: guided(world, 1.0, {"samples": two}))
+    bad = {"samples": NestedTensor((torch.full((1, 48, 4, 4, 4), math.nan), torch.zeros(1, 32, 12)))}
+    refused("not numbers", lambda: decode(world, bad))
+    other = SimpleNamespace(tokenizer=object())
+    refused("another model's text encoder", lambda: node("text", "SoraTextEncode").execute(other, "a ball"))
+
+
 def check_the_shape_follows_the_picture(world: SimpleNamespace) -> None:
     wide = images_to_video(world, first_image=pictures(height=90, width=160), width=0, height=0)
     assert (wide["sora_plan"].width, wide["sora_plan"].height) == (160, 96)
