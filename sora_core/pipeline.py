@@ -24,6 +24,7 @@ from . import __version__, media, shapes
 from .checkpoint import Checkpoint, build, load_checkpoint
 from .errors import CheckpointError, ConfigError, PromptError
 from .models.audio_vae import AudioVAE
+from .models.sketch import Guide
 from .models.sketcher import Sketcher
 from .models.text_encoder import TextEncoder
 from .models.tokenizer import Tokenizer
@@ -33,7 +34,7 @@ from .plan import MODEL_FRAME_RATE, Plan, check_seed, finish, fit, make_plan
 from .sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER, DEFAULT_STEPS, SAMPLERS, schedule
 from .sampling.guidance import MAX_GUIDANCE_SCALE, guided_velocity
 from .sampling.sketching import draw_sketch, window_guides
-from .sampling.windows import plan_windows, sample_windows
+from .sampling.windows import Window, plan_windows, sample_windows
 
 DEFAULT_SECONDS = 4.0
 CHARACTERS_PER_TOKEN = 16       # a prompt with more characters than this many to a token is refused unread
@@ -122,10 +123,7 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
     first = None if picture is None else models.video_vae.encode(fit(picture, plan.model_width, plan.model_height))
 
     with _timed(stages, "sketch"):
-        sketch = draw_sketch(models.sketcher, positive, negative, frames=plan.model_frames, seed=seed,
-                             aspect=plan.model_width / plan.model_height,
-                             picture=None if first is None else first[:, :, 0])
-        guides = window_guides(sketch, windows, models.video_vae, plan.model_height, plan.model_width)
+        guides = make_guides(models, plan, positive, negative, windows, seed, first)
 
     with _timed(stages, "sample"):
         velocities = [guided_velocity(models.transformer, positive, negative, guidance_scale, float(MODEL_FRAME_RATE),
@@ -249,6 +247,14 @@ def make_noise(models: Models, plan: Plan, seed: int) -> tuple[Tensor, Tensor]:
     return (torch.randn(1, video.latent_channels, latent_frames, plan.model_height // side, plan.model_width // side,
                         generator=generator),
             torch.randn(1, audio.latent_channels, length, generator=generator))
+
+
+def make_guides(models: Models, plan: Plan, positive: Tensor, negative: Tensor, windows: list[Window], seed: int,
+                first: Tensor | None = None) -> list[Guide]:
+    """The sketch of a clip, as the transformer reads it in each window; `first` is the latent of a given first frame."""
+    sketch = draw_sketch(models.sketcher, positive, negative, frames=plan.model_frames, seed=seed,
+                         aspect=plan.model_width / plan.model_height, picture=None if first is None else first[:, :, 0])
+    return window_guides(sketch, windows, models.video_vae, plan.model_height, plan.model_width)
 
 
 def decode_video(video_vae: VideoVAE, latents: Tensor) -> Iterator[Tensor]:

@@ -1,4 +1,4 @@
-"""A synthetic checkpoint of all four networks, small enough that every test of the whole path takes a moment."""
+"""A synthetic checkpoint of all five networks, small enough that every test of the whole path takes a moment."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ import pytest
 import torch
 
 from sora_core.checkpoint import save_checkpoint
-from sora_core.config import AudioVAEConfig, Config, TextEncoderConfig, TransformerConfig, VideoVAEConfig
+from sora_core.config import (
+    AudioVAEConfig,
+    Config,
+    SketcherConfig,
+    TextEncoderConfig,
+    TransformerConfig,
+    VideoVAEConfig,
+)
 from sora_core.models.audio_vae import AudioVAE
+from sora_core.models.sketcher import Sketcher
 from sora_core.models.text_encoder import TextEncoder
 from sora_core.models.tokenizer import train_tokenizer
 from sora_core.models.transformer import SoraTransformer
@@ -17,11 +25,13 @@ from sora_core.models.video_vae import VideoVAE
 
 TINY: dict[str, Config] = {
     "transformer": TransformerConfig(video_channels=8, audio_channels=4, text_width=16, width=32, depth=2, num_heads=2),
+    "sketcher": SketcherConfig(video_channels=8, text_width=16, width=32, depth=1, num_heads=2),
     "text_encoder": TextEncoderConfig(vocabulary_size=300, width=16, depth=1, num_heads=2, max_tokens=64),
     "video_vae": VideoVAEConfig(latent_channels=8, context_width=8, cell_width=8, cell_depth=1),
     "audio_vae": AudioVAEConfig(latent_channels=4, width=16, depth=1),
 }
-FACTORIES = {"transformer": SoraTransformer, "text_encoder": TextEncoder, "video_vae": VideoVAE, "audio_vae": AudioVAE}
+FACTORIES = {"transformer": SoraTransformer, "sketcher": Sketcher, "text_encoder": TextEncoder, "video_vae": VideoVAE,
+             "audio_vae": AudioVAE}
 
 
 @pytest.fixture(scope="session")

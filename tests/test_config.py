@@ -20,8 +20,10 @@ def test_round_trip(name: str) -> None:
 
 
 def test_defaults_fit_each_other() -> None:
-    names = ("transformer", "text_encoder", "video_vae", "audio_vae")
-    flow, text, video, audio = (COMPONENTS[name]() for name in names)
+    names = ("transformer", "sketcher", "text_encoder", "video_vae", "audio_vae")
+    flow, sketcher, text, video, audio = (COMPONENTS[name]() for name in names)
+    assert sketcher.text_width == text.width and sketcher.video_channels == video.latent_channels
+    assert sketcher.row >= sketcher.path_components + 8
     assert flow.text_width == text.width
     assert flow.video_channels == video.latent_channels and flow.audio_channels == audio.latent_channels
     assert flow.temporal_compression == video.temporal_compression

@@ -40,7 +40,7 @@ def test_a_clip_with_sound(make: Make, tmp_path: Path) -> None:
     assert clip.video.shape == (1, 3, 96, 128, 128) and clip.frame_rate == 24 and clip.sample_rate == 24000
     assert abs(clip.waveform.shape[-1] - 96000) < 1024
     assert seen == [(1, 2), (2, 2)]
-    assert set(facts.stages) == {"load", "text", "sample", "decode_audio", "decode_video", "write"}
+    assert set(facts.stages) == {"load", "text", "sketch", "sample", "decode_audio", "decode_video", "write"}
     assert (facts.frames, facts.seconds, facts.seed, len(facts.model)) == (96, 4.0, 7, 16)
     tags = json.loads(media.read_tags(tmp_path / "a.mp4")["soracore"])
     assert (tags["prompt"], tags["seed"], tags["model"]) == ("a red ball", 7, facts.model)
@@ -136,7 +136,7 @@ def test_both_kinds_of_arithmetic_agree(tiny_checkpoint: Path, monkeypatch: pyte
         models = pipeline.load_models(tiny_checkpoint)
         assert models.transformer.text_in.weight.dtype == (torch.bfloat16 if fast else torch.float32)
         latents = torch.randn(1, 8, 3, 4, 6, generator=torch.Generator().manual_seed(0))
-        text = pipeline.encode_prompt(models, "a red ball")
+        text = pipeline.encode_prompt(models, "a red ball").to(models.transformer.text_in.weight.dtype)
         half = torch.full((1,), 0.5)
         out, _ = models.transformer(latents, torch.zeros(1, 4, 8), timestep_video=half, timestep_audio=half, text=text,
                                     text_mask=torch.ones(text.shape[:2], dtype=torch.bool), frame_rate=half * 48)

@@ -72,7 +72,8 @@ class SoraTransformer(nn.Module):
     """
 
     adamw_parameters = ("video_in", "audio_in", "guide_in", "hits_in", "reference_in", "position_in", "text_in",
-                        "video_out", "audio_out", "modality", "timestep_in", "frame_rate_in", "modulation", "out_modulation", "refiner.token_in")
+                        "video_out", "audio_out", "modality", "timestep_in", "frame_rate_in", "modulation",
+                        "out_modulation", "refiner.token_in")
 
     def __init__(self, config: TransformerConfig, *, operations: Any = nn, dtype: torch.dtype | None = None,
                  device: torch.device | None = None) -> None:

@@ -268,6 +268,9 @@ class TrainingRun:
             if self._time_is_up(start):
                 break
         self.save()
+        if self.world_size > 1:     # a rank that leaves while another still talks to it brings both down
+            dist.barrier()
+            dist.destroy_process_group()
         is_done = self.step >= options.steps
         if self.rank == 0:
             say(f"{'done' if is_done else 'stopped'} at step {self.step} of {options.steps}"

@@ -14,6 +14,7 @@ from .record import ContactRecord
 from .scenes.scene import Scene
 
 SLOTS, STATES, TRAITS, STAGE = 3, 8, 5, 4
+_OUT_OF_SIGHT = 1.5
 _HARD_HIT = math.log1p(4 * 5.0)     # a change of speed of 5 m/s counts as 1
 
 
@@ -48,6 +49,7 @@ def sketch_arrays(scene: Scene, motion: Motion, contacts: tuple[ContactRecord, .
                 strength = math.log1p(4 * touch.impulse_ns / scene.bodies[i].record.mass_kg) / _HARD_HIT
                 hits[i, int(at)] += strength * (1 - at % 1)
                 hits[i, int(at) + 1] += strength * (at % 1)
+    states = np.clip(states, -_OUT_OF_SIGHT, _OUT_OF_SIGHT)     # a thing that rolls past the camera has no place at all
     return {"states": states, "hits": hits[:, :NUM_FRAMES], "traits": traits, "stage": _stage(scene)}
 
 

@@ -27,8 +27,16 @@ import pytest
 import torch
 
 from sora_core.checkpoint import save_checkpoint
-from sora_core.config import AudioVAEConfig, Config, TextEncoderConfig, TransformerConfig, VideoVAEConfig
+from sora_core.config import (
+    AudioVAEConfig,
+    Config,
+    SketcherConfig,
+    TextEncoderConfig,
+    TransformerConfig,
+    VideoVAEConfig,
+)
 from sora_core.models.audio_vae import AudioVAE
+from sora_core.models.sketcher import Sketcher
 from sora_core.models.text_encoder import TextEncoder
 from sora_core.models.transformer import SoraTransformer
 from sora_core.models.video_vae import VideoVAE
@@ -62,11 +70,13 @@ def save_tiny(path: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     config: dict[str, Config] = {
         "transformer": TransformerConfig(width=64, depth=2, num_heads=2, text_width=32),
+        "sketcher": SketcherConfig(width=32, depth=1, num_heads=2, text_width=32),
         "text_encoder": TextEncoderConfig(vocabulary_size=260, width=32, depth=1, num_heads=2),
         "video_vae": VideoVAEConfig(context_width=16, cell_width=8, cell_depth=1),
         "audio_vae": AudioVAEConfig(width=16, depth=1),
     }
-    kinds = {"transformer": SoraTransformer, "text_encoder": TextEncoder, "video_vae": VideoVAE, "audio_vae": AudioVAE}
+    kinds = {"transformer": SoraTransformer, "sketcher": Sketcher, "text_encoder": TextEncoder, "video_vae": VideoVAE,
+             "audio_vae": AudioVAE}
     tensors = {name: kinds[name](config[name]).state_dict() for name in config}
     tensors["audio_vae"]["base.bias"] -= 5   # log-mel: as quiet as real sounds, else there is nothing but clipping
     save_checkpoint(path, config=config, tensors=tensors, vocabulary={"kind": "byte-bpe", "merges": [[98, 99]]})

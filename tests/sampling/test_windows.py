@@ -45,7 +45,7 @@ def run(frames: int, *, first: Tensor | None = None) -> tuple[Tensor, Tensor, li
     video = torch.randn(1, 2, frames, 2, 2, generator=generator)
     audio = torch.randn(1, 3, 4 * (frames - 1), generator=generator)
     plan = w.plan_windows(frames, audio.shape[2], 4.0)
-    out = w.sample_windows(velocity, video, audio, schedule(2), plan, first=first,
+    out = w.sample_windows([velocity] * len(plan), video, audio, schedule(2), plan, first=first,
                            still=lambda known: known[:, :, -1:] * 0 + 9,
                            on_progress=lambda step, total: steps.append(step))
     return *out, calls, steps

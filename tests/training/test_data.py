@@ -1,4 +1,4 @@
-"""From shards to batches: latents once, mirrored twins, kinds that can be asked for."""
+"""From shards to batches: latents once, mirrored twins, sketches beside them."""
 
 import json
 
@@ -11,9 +11,15 @@ from sora_core.config import AudioVAEConfig, VideoVAEConfig
 from sora_core.errors import ResourceError
 from sora_core.models.audio_vae import AudioVAE
 from sora_core.models.video_vae import VideoVAE
-from sora_core.training.data import LatentPool, cache_latents
+from sora_core.training.data import LatentPool, SketchPool, cache_latents
 
 SHAPES = [(32, 48), (48, 32)]
+
+
+def sketches(clips: int, frames: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    return {"states": 0.1 * torch.randn(clips, 3, frames, 8, generator=generator),
+            "hits": torch.rand(clips, 3, frames, generator=generator),
+            "traits": torch.ones(clips, 3, 5), "stage": torch.tensor([[0.1, 0.2, 0.3, 1.0]]).repeat(clips, 1)}
 
 
 @pytest.fixture
@@ -25,8 +31,9 @@ def pool(tmp_path):
                    for family in ("drop", "roll")]
         video = torch.randint(0, 256, (2, 9, height, width, 3), generator=generator, dtype=torch.uint8)
         audio = torch.randint(-3000, 3000, (2, 9000), generator=generator, dtype=torch.int16)
-        save_file({"video": video, "audio": audio}, tmp_path / f"shard-{number:08d}.safetensors",
-                  metadata={"records": json.dumps(records)})
+        save_file({"video": video, "audio": audio, **sketches(2, 9, generator)},
+                  tmp_path / f"shard-{number:08d}.safetensors",
+                  metadata={"records": json.dumps(records), "width": str(width), "height": str(height)})
     return tmp_path
 
 
@@ -44,26 +51,30 @@ def cache(pool, tmp_path_factory):
 def test_each_clip_has_a_mirrored_twin_with_its_own_words(cache):
     pool = LatentPool(cache)
     assert len(pool) == 8 and sorted(pool.all_captions()).count("drop to the right") == 2
-    video, audio, captions = pool.groups[0][:3]
-    assert video.shape[:3] == (4, 6, 2) and audio.shape == (4, 4, 5)
+    (video, audio, guide), sketch, captions = pool.groups[0]
+    assert video.shape[:3] == (4, 6, 2) and audio.shape == (4, 4, 5) and guide.shape == (4, 12, *video.shape[2:])
     assert torch.equal(audio[0], audio[2]) and not torch.equal(video[0], video[2])
     assert captions[0][0] == "drop to the left" and captions[2][0] == "drop to the right"
+    assert torch.equal(sketch.states[2, ..., 0], -sketch.states[0, ..., 0])
+    assert torch.equal(sketch.states[2, ..., 1], sketch.states[0, ..., 1])
 
 
 def test_batches_have_one_shape_and_depend_on_the_seed_alone(cache):
     pool = LatentPool(cache)
-    shapes = {pool.draw(np.random.default_rng(seed), 3)[0].shape[3:] for seed in range(20)}
+    shapes = {pool.draw(np.random.default_rng(seed), 3).video.shape[3:] for seed in range(20)}
     assert shapes == {(2, 3), (3, 2)}
     one, two = (pool.draw(np.random.default_rng(7), 3) for _ in range(2))
-    assert torch.equal(one[0], two[0]) and one[2] == two[2]
+    assert torch.equal(one.video, two.video) and torch.equal(one.sketch.states, two.sketch.states)
+    assert one.texts == two.texts
 
 
-def test_a_kind_can_be_asked_for(cache):
-    pool = LatentPool(cache, "drop 1", focus_share=1.0)
-    for seed in range(10):
-        assert all("drop" in text for text in pool.draw(np.random.default_rng(seed), 4)[2])
-    with pytest.raises(ResourceError, match="the pool has drop 1, roll 1"):
-        LatentPool(cache, "sing 1")
+def test_sketches_come_with_their_shapes_and_half_of_them_mirrored(pool):
+    sketches = SketchPool(pool)
+    sketch, aspects, texts = sketches.draw(np.random.default_rng(0), 40)
+    assert len(sketches) == 4 and sorted(set(aspects.tolist())) == pytest.approx([2 / 3, 1.5])
+    sides = sketch.stage[:, 3]
+    assert (sides[:20] == -1).all() and (sides[20:] == 1).all()
+    assert not any("left" in text for text in texts[:20]) and any("left" in text for text in texts[20:])
 
 
 def test_an_empty_pool_says_how_to_fill_it(tmp_path):

@@ -1,4 +1,4 @@
-"""The transformer's training: captions, timesteps, and a loss that is the flow's."""
+"""The joint training: captions, timesteps, and losses that are the flow's."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,34 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sora_core.config import TextEncoderConfig, TransformerConfig, VideoVAEConfig
+from sora_core.config import SketcherConfig, TextEncoderConfig, TransformerConfig, VideoVAEConfig
+from sora_core.models.sketch import Sketch
+from sora_core.models.sketcher import Sketcher
 from sora_core.models.text_encoder import TextEncoder
 from sora_core.models.tokenizer import train_tokenizer
 from sora_core.models.transformer import SoraTransformer
 from sora_core.models.video_vae import VideoVAE
-from sora_core.training.data import mirror_caption, pad_ids, roughen
+from sora_core.sampling.sketching import draw_sketch
+from sora_core.training.data import Clips, mirror_caption, pad_ids, roughen
 from sora_core.training.loop import LoopOptions, TrainingRun
 from sora_core.training.transformer import TransformerTask, draw_timesteps
 
 TEXTS = ["a red ball rolls to the left", "a blue box falls"]
+
+
+def make_clips(values, texts, frames=3, sounds=6):
+    """Clips that hold one value each, and sketches of one thing that stays at that place."""
+    count = len(texts)
+    video = values.reshape(-1, 1, 1, 1, 1).expand(-1, 6, frames, 4, 4).clone()
+    return Clips(video, values.reshape(-1, 1, 1).expand(-1, 4, sounds).clone(), torch.zeros(count, 12, frames, 4, 4),
+                 make_sketch(values, frames), texts)
+
+
+def make_sketch(values, frames):
+    states = torch.zeros(len(values), 3, 8 * frames - 7, 8)
+    states[:, 0, :, 0] = 0.2 * values[:, None]
+    traits = torch.tensor([[1.0, -1, 1, -1, -1]] + 2 * [[-1.0, 0, 0, 0, 0]]).repeat(len(values), 1, 1)
+    return Sketch(states, torch.zeros(states.shape[:3]), traits, torch.zeros(len(values), 4))
 
 
 class TwoClips:
@@ -24,8 +42,13 @@ class TwoClips:
     def draw(self, rng, batch_size):
         rows = rng.integers(2, size=batch_size)
         values = torch.tensor([-1.0, 1.0])[torch.from_numpy(rows)]
-        video = values.reshape(-1, 1, 1, 1, 1).expand(-1, 6, 3, 4, 4).clone()
-        return video, values.reshape(-1, 1, 1).expand(-1, 4, 6).clone(), [TEXTS[row] for row in rows]
+        return make_clips(values, [TEXTS[row] for row in rows])
+
+
+class TwoSketches(TwoClips):
+    def draw(self, rng, batch_size):
+        clips = super().draw(rng, batch_size)
+        return clips.sketch, torch.ones(batch_size), clips.texts
 
 
 @pytest.fixture
@@ -36,7 +59,11 @@ def task():
                                                     depth=2, num_heads=1))
     transformer.initialise()
     text = TextEncoder(TextEncoderConfig(vocabulary_size=tokenizer.vocabulary_size, width=32, depth=1, num_heads=1))
-    return TransformerTask(TwoClips(), transformer, text, tokenizer, VideoVAE(VideoVAEConfig(latent_channels=6)), 16)
+    sketcher = Sketcher(SketcherConfig(video_channels=6, text_width=32, width=32, depth=2, num_heads=1))
+    sketcher.initialise()
+    sketcher.basis.copy_(torch.eye(64)[:, :24])
+    return TransformerTask(TwoClips(), TwoSketches(), transformer, sketcher, text, tokenizer,
+                           VideoVAE(VideoVAEConfig(latent_channels=6)), 16)
 
 
 def test_two_clips_are_learnt_and_told_apart_by_their_captions(task, tmp_path):
@@ -53,6 +80,11 @@ def test_two_clips_are_learnt_and_told_apart_by_their_captions(task, tmp_path):
                                     text=task.text_encoder(ids, mask), frame_rate=ones * 24)
     clean = noise[0] - video
     assert clean[0].mean() < -0.5 and clean[1].mean() > 0.5
+    states = [task.text_encoder(ids[row:row + 1, :int(mask[row].sum())], mask[row:row + 1, :int(mask[row].sum())])
+              for row in range(2)]
+    places = [draw_sketch(task.sketcher, state.detach(), None, frames=17, aspect=1.0, seed=0, batch_size=8)
+              .states[:, 0, 0, 0].mean() for state in states]
+    assert places[0] < -0.1 and places[1] > 0.1, "the sketcher tells them apart too"
 
 
 def test_timesteps_lie_in_range_and_lean_to_noise():
@@ -90,7 +122,8 @@ def test_texts_are_padded_and_cut():
 
 def test_early_steps_see_windows_and_later_ones_whole_clips(task):
     task.window_steps = 10
-    task.pool.draw = lambda rng, size: (torch.zeros(size, 6, 13, 4, 4), torch.zeros(size, 4, 48), TEXTS[:1] * size)
+    task.pool.draw = lambda rng, size: make_clips(torch.zeros(size), TEXTS[:1] * size, 13, 48)
+    task.sketches.draw = lambda rng, size: (make_sketch(torch.zeros(size), 13), torch.ones(size), TEXTS[:1] * size)
     starts, pictures = set(), 0
     for step in range(10):
         batch = task.batch(np.random.default_rng(step), step)

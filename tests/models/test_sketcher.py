@@ -1,0 +1,90 @@
+"""The network that sketches: rows and back, given rows, and clips of any length."""
+
+import pytest
+import torch
+
+from sora_core.config import SketcherConfig
+from sora_core.models.sketch import Sketch
+from sora_core.models.sketcher import Sketcher
+from sora_core.sampling.sketching import draw_sketch, window_guides
+from sora_core.sampling.windows import plan_windows
+
+CONFIG = SketcherConfig(video_channels=6, text_width=16, width=32, depth=2, num_heads=2)
+TEXT = torch.randn(1, 4, 16, generator=torch.Generator().manual_seed(5))
+
+
+@pytest.fixture
+def sketcher() -> Sketcher:
+    torch.manual_seed(0)
+    made = Sketcher(CONFIG).eval()
+    made.basis.copy_(torch.linalg.qr(torch.randn(64, 24))[0])
+    return made
+
+
+def random_sketch(frames: int = 97) -> Sketch:
+    g = torch.Generator().manual_seed(1)
+    traits = torch.rand(2, 3, 5, generator=g)
+    traits[:, 2, 0] = -1
+    return Sketch(torch.randn(2, 3, frames, 8, generator=g), torch.rand(2, 3, frames, generator=g), traits,
+                  torch.randn(2, 4, generator=g))
+
+
+def test_rows_and_back(sketcher):
+    sketch = random_sketch()
+    rows = sketcher.to_rows(sketch)
+    assert rows.shape == (2, 40, 32) and ((rows != 0).float().amax(0) <= sketcher.row_mask(13)).all()
+    back = sketcher.from_rows(rows)
+    for name in ("hits", "traits", "stage"):
+        torch.testing.assert_close(getattr(back, name), getattr(sketch, name))
+    torch.testing.assert_close(back.states[:, :2, 0], sketch.states[:, :2, 0])
+    again = sketcher.from_rows(sketcher.to_rows(back))
+    torch.testing.assert_close(again.states[:, :2], back.states[:, :2], msg="what the components can say is kept")
+
+
+def test_given_rows_have_no_velocity_and_matter(sketcher):
+    rows = sketcher.to_rows(random_sketch())
+    timestep = torch.full((2, 40), 0.6)
+    timestep[:, :5] = 0
+    call = {"text": TEXT.expand(2, -1, -1), "text_mask": torch.ones(2, 4, dtype=torch.bool), "aspect": torch.ones(2)}
+    out = sketcher(rows, timestep, **call)
+    assert out.shape == rows.shape and (out[:, :5] == 0).all() and out[:, 5:].abs().sum() > 0
+    changed = rows.clone()
+    changed[:, 0, :4] += 1
+    assert not torch.allclose(sketcher(changed, timestep, **call)[:, 5:], out[:, 5:])
+
+
+def test_a_picture_is_looked_at_only_where_it_is_given(sketcher):
+    rows = sketcher.to_rows(random_sketch())
+    call = {"text": TEXT.expand(2, -1, -1), "text_mask": torch.ones(2, 4, dtype=torch.bool), "aspect": torch.ones(2)}
+    timestep, mask = torch.full((2, 40), 0.6), torch.tensor([True, False])
+    one, two = (sketcher(rows, timestep, **call, picture=torch.full((2, 6, 4, 6), value), picture_mask=mask)
+                for value in (0.0, 1.0))
+    assert not torch.allclose(one[0], two[0])
+    torch.testing.assert_close(one[1], two[1])
+
+
+def test_any_length_is_sketched_and_begins_alike(sketcher):
+    short, long = (draw_sketch(sketcher, TEXT, TEXT[:, :1], frames=frames, aspect=1.5, seed=3) for frames in (20, 200))
+    assert short.states.shape[2] == 97 and long.states.shape[2] >= 200
+    torch.testing.assert_close(long.states[:, :, :97], short.states)
+    torch.testing.assert_close(long.traits, short.traits)
+    other = draw_sketch(sketcher, TEXT, TEXT[:, :1], frames=20, aspect=1.5, seed=4)
+    assert not torch.allclose(other.states, short.states)
+    without = draw_sketch(sketcher, TEXT, None, frames=20, aspect=1.5, seed=3, batch_size=3)
+    assert without.states.shape[0] == 3 and not torch.allclose(without.states[:1], short.states)
+
+
+def test_each_window_of_a_long_clip_sees_its_own_part(sketcher):
+    from sora_core.config import VideoVAEConfig
+    from sora_core.models.video_vae import VideoVAE
+
+    vae = VideoVAE(VideoVAEConfig(latent_channels=6, context_width=8, cell_width=8, cell_depth=1))
+    windows = plan_windows(21, 80, 4.0)
+    sketch = draw_sketch(sketcher, TEXT, None, frames=161, aspect=1.0, seed=0)
+    guides = window_guides(sketch, windows, vae, 32, 32)
+    for window, guide in zip(windows, guides, strict=True):
+        assert guide.video.shape == (1, 12, window.video[1] - window.video[0], 2, 2)
+        assert guide.audio.shape[1] == window.audio[1] - window.audio[0]
+    first, second = windows
+    shared = first.audio[1] - second.audio[0] - 1
+    torch.testing.assert_close(guides[0].audio[:, -1 - shared:-1][:, :, :4], guides[1].audio[:, :shared][:, :, :4])
