@@ -57,14 +57,14 @@ ARRANGE = """((columns, left, top, gap) => {
         let y = 0, widest = 0
         for (const id of ids) {
             const node = graph.getNodeById(id), size = node.computeSize()
-            const wide = node.widgets?.some(widget => widget.element) ? 250 : Math.max(190, size[0])
+            const wide = node.widgets?.some(widget => widget.element) ? 280 : Math.max(240, size[0])
             node.setSize([wide, size[1]])
             node.pos = [x, y]
             y += node.size[1] + 50
             widest = Math.max(widest, node.size[0])
         }
         bottom = Math.max(bottom, y - 50)
-        x += widest + gap
+        x += widest ? widest + gap : 0
     }
     canvas.ds.scale = 1
     canvas.ds.offset = [left, top]

@@ -13,11 +13,12 @@ from .editor import flatten
 from .graphs import BLUEPRINT, SUBGRAPHS, VERSIONS, WORKFLOWS, blueprint, graphs
 from .test_workflow import read
 
-# Frames, width and height of what comes out, where every clip is as short and small as `quick` makes it.
+# Frames, width and height of what comes out, where every clip is as short and small as `quick` makes it. AAC pads the
+# sound of the clip that lip sync listens to, so that its picture lasts a frame longer.
 RESULTS = {
-    "text_to_video": (24, 64, 64), "text_to_video_app": (96, 128, 128), "image_to_video": (24, 64, 64),
+    "text_to_video": (24, 64, 64), "text_to_video_app": (96, 128, 128), "image_to_video": (24, 128, 128),
     "extend_video": (96 + 12, 128, 128), "foley_for_a_silent_clip": (96, 128, 128),
-    "lip_sync_to_a_voice": (96, 128, 128), "lora_of_your_clips": (24, 64, 64), "chain_with_core_nodes": (24, 192, 192),
+    "lip_sync_to_a_voice": (97, 128, 128), "lora_of_your_clips": (24, 64, 64), "chain_with_core_nodes": (24, 192, 192),
 }
 SHORT = {
     "SoraEmptyLatent": {"seconds": 1.0, "width": 64, "height": 64}, "SoraImageToVideo": {"seconds": 1.0},
