@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 import torch
@@ -67,7 +71,7 @@ class LoopOptions:
     learning_rate: float = 1e-3
     matrix_learning_rate: float = 0.02
     weight_decay: float = 0.01
-    save_every: int = 500
+    save_every: int = 250
     log_every: int = 20
     sample_every: int = 0
 
@@ -153,7 +157,7 @@ class TrainingRun:
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
         self.optimisers = make_optimisers(task.modules, options)
         self.average = Average(task.modules)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self._is_interrupted = 0, 0.0, False
         self.state_path = options.output / "state.safetensors"
         options.output.mkdir(parents=True, exist_ok=True)
         if self.state_path.exists():
@@ -213,6 +217,8 @@ class TrainingRun:
             for group in optimiser.param_groups:
                 group["lr"] = group["base_lr"] * factor
         loss, numbers = self.task.loss(batch, generator)
+        if not torch.isfinite(loss):
+            self._refuse(batch)
         loss.backward()
         parameters = [p for module in self.task.modules.values() for p in module.parameters() if p.grad is not None]
         if self.world_size > 1:
@@ -220,12 +226,18 @@ class TrainingRun:
                 dist.all_reduce(parameter.grad)
                 parameter.grad /= self.world_size
         norm = nn.utils.clip_grad_norm_(parameters, 1.0)
-        if torch.isfinite(norm):   # one bad batch must not end a night's run
+        if torch.isfinite(norm):   # a gradient that runs over must not end a night's run
             for optimiser in self.optimisers:
                 optimiser.step()
         self.step += 1
         self.average.update(self.step)
         return {"loss": float(loss.detach()), "gradient_norm": float(norm), "lr_factor": factor, **numbers}
+
+    def _refuse(self, batch: dict[str, Tensor]) -> NoReturn:
+        path = self.options.output / f"bad-batch-{self.step:06d}-{self.rank}.safetensors"
+        save_file({name: value.contiguous() for name, value in batch.items()}, path)
+        raise ConfigError(f"the loss is not a number at step {self.step}; its batch is in {path.name}: look at it, or "
+                          "lower the learning rate and go on from the state saved before")
 
     def _log(self, rows: list[dict[str, float]], say: Callable[[str], None]) -> None:
         mean = {key: float(np.nanmean([row.get(key, np.nan) for row in rows])) for key in rows[-1]}
@@ -240,34 +252,54 @@ class TrainingRun:
         say(" ".join(f"{key} {value:g}" for key, value in record.items()))
 
     def _time_is_up(self, start: float) -> bool:
-        """Whether this slice ends here; all ranks agree, else one would wait for ever."""
+        """Whether this slice ends here, by the clock or by a signal; all ranks agree, else one would wait for ever."""
         minutes = self.options.minutes
-        if minutes is None:
-            return False
-        is_up = torch.tensor(float(time.monotonic() - start > 60 * minutes))
+        if minutes is None and self.world_size == 1:
+            return self._is_interrupted
+        is_up = torch.tensor(float(self._is_interrupted or time.monotonic() - start > 60 * (minutes or math.inf)))
         if self.world_size > 1:
             dist.all_reduce(is_up, dist.ReduceOp.MAX)
         return bool(is_up)
+
+    @contextmanager
+    def _finish_step_on_signal(self) -> Iterator[None]:
+        """Let an interrupt or a request to end finish the step and save; a second one stops at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        kinds = (signal.SIGINT, signal.SIGTERM)
+
+        def interrupt(kind: int, _: Any) -> None:
+            self._is_interrupted = True
+            signal.signal(kind, signal.SIG_DFL)
+
+        before = [signal.signal(kind, interrupt) for kind in kinds]
+        try:
+            yield
+        finally:
+            for kind, handler in zip(kinds, before, strict=True):
+                signal.signal(kind, handler)
 
     def run(self, say: Callable[[str], None] = print) -> bool:
         """Train until the end or until the minutes are over. True when the whole run is done."""
         options, start, rows = self.options, time.monotonic(), []
         before = self.seconds
-        while self.step < options.steps:
-            rows.append(self._one_step())
-            self.seconds = before + time.monotonic() - start
-            if self.step % options.log_every == 0 and self.rank == 0:
-                self._log(rows, say)
-                rows = []
-            if self.step % options.save_every == 0:
-                self.save()
-            if options.sample_every and self.step % options.sample_every == 0 and self.rank == 0:
-                self.average.swap()
-                self.task.sample(options.output, self.step)
-                self.average.swap()
-            if self._time_is_up(start):
-                break
-        self.save()
+        with self._finish_step_on_signal():
+            while self.step < options.steps:
+                rows.append(self._one_step())
+                self.seconds = before + time.monotonic() - start
+                if self.step % options.log_every == 0 and self.rank == 0:
+                    self._log(rows, say)
+                    rows = []
+                if self.step % options.save_every == 0:
+                    self.save()
+                if options.sample_every and self.step % options.sample_every == 0 and self.rank == 0:
+                    self.average.swap()
+                    self.task.sample(options.output, self.step)
+                    self.average.swap()
+                if self._time_is_up(start):
+                    break
+            self.save()
         if self.world_size > 1:     # a rank that leaves while another still talks to it brings both down
             dist.barrier()
             dist.destroy_process_group()

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from ..models.sketch import Sketch
-from ..models.sketcher import FRAMES, SLOTS, STATE_SCALE, Sketcher
+from ..models.sketcher import FRAMES, SLOTS, STATE_SCALE, STATES, Sketcher
 from .data import SketchPool
 
 SCALE_POWER = 0.7           # of the standard deviation, as for the latents: small components count less, but count
 BEGINNING_SHARE = 0.12      # of the sketches: their beginning is given, so that clips can be continued
 PICTURE_SHARE = 0.3         # of the clips that have a picture: the first frame is given
+STAGE_WEIGHT, FIRST_WEIGHT, TRAIT_WEIGHT = 4.0, 3.0, 12.0    # few numbers that say much: what it is and its colour
 SMALLEST_WEIGHTED = 0.05    # the loss is that of the velocity, (error of the data / t)^2, with t no smaller than this
 
 
@@ -57,8 +58,19 @@ def sketch_loss(sketcher: Sketcher, sketch: Sketch, aspect: Tensor, text: Tensor
     velocity = sketcher(noisy, timestep, text=text, text_mask=text_mask, aspect=aspect, picture=picture,
                         picture_mask=has_picture)
     weight = (at / at.clamp(min=SMALLEST_WEIGHTED)) ** 2
-    asked = mask * (at > 0)
+    asked = _importance(sketcher, frames) * (at > 0)
     return ((velocity - (noise - rows)) ** 2 * weight * asked).sum() / asked.sum()
+
+
+def _importance(sketcher: Sketcher, frames: int) -> Tensor:
+    """`(N, S)` how much each number counts; 0 where a row has none."""
+    weight = sketcher.row_mask(frames)
+    weight[0] *= STAGE_WEIGHT
+    for slot in range(SLOTS):
+        first = weight[1 + slot * frames]
+        first[:STATES] *= FIRST_WEIGHT
+        first[STATES + 1:] *= TRAIT_WEIGHT
+    return weight
 
 
 def picture_choice(clips: int, others: int, rng: np.random.Generator) -> Tensor:

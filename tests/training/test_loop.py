@@ -1,6 +1,7 @@
 """The loop: a run that is cut goes on exactly, and what it saves can be loaded."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from sora_core.checkpoint import load_checkpoint
@@ -86,6 +88,30 @@ def test_the_average_is_saved_as_a_checkpoint_and_the_live_weights_are_not(tmp_p
     run.average.swap()
     run.average.swap()
     assert all(torch.equal(value, live[key]) for key, value in weights(task).items())
+
+
+def test_an_interrupt_finishes_the_step_saves_and_goes_on_exactly(tmp_path):
+    whole, cut = GuessTheMean(), GuessTheMean()
+    TrainingRun(whole, options(tmp_path / "whole")).run(lambda line: None)
+    handler = signal.getsignal(signal.SIGINT)
+    draw = cut.batch
+    cut.batch = lambda rng, step: (signal.raise_signal(signal.SIGINT) if step == 4 else None, draw(rng, step))[1]
+    lines = []
+    assert not TrainingRun(cut, options(tmp_path / "cut")).run(lines.append)
+    assert "stopped at step 5 of 12" in lines[-1] and signal.getsignal(signal.SIGINT) is handler
+    cut.batch = draw
+    assert TrainingRun(cut, options(tmp_path / "cut")).run(lambda line: None)
+    assert all(torch.equal(weights(whole)[key], value) for key, value in weights(cut).items())
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_batch(tmp_path):
+    task = GuessTheMean()
+    loss = task.loss
+    task.loss = lambda batch, generator: (loss(batch, generator)[0] * (float("nan") if task.steps == 5 else 1), {})
+    with pytest.raises(ConfigError, match="not a number at step 4; its batch is in bad-batch-000004-0.safetensors"):
+        TrainingRun(task, options(tmp_path)).run(lambda line: None)
+    assert load_file(tmp_path / "bad-batch-000004-0.safetensors")["ids"].shape == (4, 5)
+    assert (tmp_path / "state.safetensors").exists(), "what was saved before stays"
 
 
 def test_minutes_stop_cleanly_and_say_how_to_go_on(tmp_path):
