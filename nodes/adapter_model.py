@@ -21,7 +21,7 @@ from comfy.cli_args import args
 from torch import Tensor
 
 from ..sora_core.checkpoint import Checkpoint, build, load_checkpoint
-from ..sora_core.config import TransformerConfig
+from ..sora_core.config import AudioVAEConfig, TransformerConfig
 from ..sora_core.errors import SoraError
 from ..sora_core.models.preview import LatentPreview
 from ..sora_core.models.sketch import Guide
@@ -31,10 +31,13 @@ from ..sora_core.models.video_vae import VideoVAE
 from ..sora_core.pipeline import has_fast_bfloat16
 from ..sora_core.plan import MODEL_FRAME_RATE
 from ..sora_core.sampling.flow import SHIFT
+from ..sora_core.shapes import audio_latent_frames, audio_samples, to_frame_rate, video_frames
+from .adapter_anchors import hold_pictures
 from .adapter_vae import video_vae_from_checkpoint
 from .adapter_windows import GUIDE, sketch_and_continue
 
-ACTIVATIONS = 20    # numbers of the transformer's width that a token keeps alive at once, at most
+AUDIO = AudioVAEConfig()
+ACTIVATIONS = 48    # numbers of the transformer's width that a token keeps alive at once, at most
 
 
 class SoraDiffusion(SoraTransformer):
@@ -45,8 +48,15 @@ class SoraDiffusion(SoraTransformer):
     def forward(self, x: Any, timestep: tuple[Tensor, Tensor], context: Tensor, control: Any = None,
                 transformer_options: dict[str, Any] | None = None, attention_mask: Tensor | None = None,
                 frame_rate: float = float(MODEL_FRAME_RATE), guide_video: Tensor | None = None,
-                guide_audio: Tensor | None = None, **_: Any) -> list[Tensor]:
-        """`x` is [video (B, C, T', H', W'), audio (B, C, L)], `timestep` one per stream, in [0, 1]."""
+                guide_audio: Tensor | None = None, **_: Any) -> list[Tensor] | Tensor:
+        """`x` is [video (B, C, T', H', W'), audio (B, C, L)], `timestep` one per stream, in [0, 1].
+
+        Or `x` is the video alone, as other nodes' latents and Train LoRA have it; then so is the velocity.
+        """
+        if isinstance(x, Tensor):
+            both = [x, self._unknown_sound(x, frame_rate)]
+            return self(both, (timestep[0], torch.ones_like(timestep[1])), context, control, transformer_options,
+                        attention_mask, frame_rate)[0]
         video, audio = x
         if attention_mask is None:
             attention_mask = torch.ones(context.shape[:2], dtype=torch.long, device=context.device)
@@ -55,6 +65,17 @@ class SoraDiffusion(SoraTransformer):
         return list(super().forward(video, audio, timestep_video=timestep[0], timestep_audio=timestep[1],
                                     text=context.to(self.compute_dtype), text_mask=attention_mask.bool(),
                                     frame_rate=rate, guide=guide))
+
+    def _unknown_sound(self, video: Tensor, frame_rate: float) -> Tensor:
+        """Noise in place of a sound that nobody knows, `(B, C, L)`; at timestep 1 it says nothing about the picture.
+
+        Source: Bao et al. 2023, One Transformer Fits All Distributions in Multi-Modal Diffusion at Scale, section 3.2.
+        """
+        frames = video_frames(video.shape[2], self.config.temporal_compression)
+        samples = audio_samples(frames, to_frame_rate(frame_rate), AUDIO.sample_rate)
+        shape = (1, self.config.audio_channels, audio_latent_frames(samples, AUDIO.samples_per_latent))
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        return noise.to(video).expand(len(video), -1, -1)
 
 
 class SoraLatentFormat(comfy.latent_formats.LatentFormat):
@@ -87,7 +108,8 @@ class SoraModel(comfy.model_base.BaseModel):
     def extra_conds(self, **given: Any) -> dict[str, Any]:
         shapes = self._check(given.get("latent_shapes"), given.get("cross_attn"))
         out = super().extra_conds(**given)
-        out["latent_shapes"] = comfy.conds.CONDConstant(shapes)
+        if len(shapes) > 1:
+            out["latent_shapes"] = comfy.conds.CONDConstant(shapes)
         out["c_crossattn"] = comfy.conds.CONDRegular(given["cross_attn"])
         if given.get("attention_mask") is not None:
             out["attention_mask"] = comfy.conds.CONDRegular(given["attention_mask"])
@@ -97,14 +119,14 @@ class SoraModel(comfy.model_base.BaseModel):
             out["guide_audio"] = comfy.conds.CONDRegular(given[GUIDE].audio)
         if given.get("denoise_mask") is not None:
             masks = comfy.utils.unpack_latents(given["denoise_mask"], shapes)
-            for name, mask in zip(("video_mask", "audio_mask"), masks, strict=True):
+            for name, mask in zip(("video_mask", "audio_mask"), masks, strict=False):
                 out[name] = comfy.conds.CONDRegular(mask[:, 0])
         return out
 
     def _check(self, shapes: list[Any] | None, text: Tensor | None) -> list[Any]:
         """Refuse latents and conditionings of other models in words, before they fail in a matrix product."""
         wanted = (self.config.video_channels, self.config.audio_channels)
-        if shapes is None or len(shapes) != 2 or (shapes[0][1], shapes[1][1]) != wanted or len(shapes[0]) != 5:
+        if shapes is None or len(shapes[0]) != 5 or tuple(shape[1] for shape in shapes) not in (wanted, wanted[:1]):
             raise SoraError("this latent doesn't fit the Sora model, which makes picture and sound together; "
                             "connect Sora Empty Latent to the sampler")
         patch = self.config.patch_size
@@ -157,6 +179,7 @@ def model_from_checkpoint(checkpoint: Checkpoint, source: str | None, vae: Any, 
     patcher.cached_patcher_init = (load_model, (source,))
     sketch_and_continue(patcher, plain.config, vae, build(checkpoint, "sketcher", Sketcher),
                         build(checkpoint, "video_vae", VideoVAE))
+    hold_pictures(patcher)      # last, so that each window runs inside of it
     return patcher
 
 

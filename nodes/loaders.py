@@ -12,7 +12,6 @@ from comfy_api.latest import io
 from ..sora_core.checkpoint import EMBEDDED, SUFFIX, load_checkpoint, read_header
 from ..sora_core.errors import SoraError
 from ..sora_core.pipeline import check_fit
-from .adapter_anchors import hold_pictures
 from .adapter_model import model_from_checkpoint
 from .adapter_text import clip_from_checkpoint
 from .adapter_vae import audio_vae_from_checkpoint, video_vae_from_checkpoint
@@ -139,5 +138,4 @@ def load(name: str) -> Parts:
     video_vae, audio_vae = video_vae_from_checkpoint(loaded), audio_vae_from_checkpoint(loaded)
     model, clip = model_from_checkpoint(loaded, path, video_vae), clip_from_checkpoint(loaded)
     check_fit(loaded, clip.tokenizer.tokenizer)
-    hold_pictures(model)
     return Parts(model, clip, video_vae, audio_vae)
