@@ -1,4 +1,4 @@
-"""`evaluate`: numbers for the model card."""
+"""`evaluate`: how good generated clips are, how good the judge is, and what the autoencoders lose."""
 
 from __future__ import annotations
 
@@ -9,13 +9,41 @@ from pathlib import Path
 from typing import Any
 
 from .. import checkpoint as store
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
+
+EPILOG = """examples:
+  python -m sora_core evaluate --suite quick --videos FOLDER          MP4s with prompts, of any model
+  python -m sora_core evaluate --suite full --checkpoint FILE         makes and judges 500 clips; resumable
+  python -m sora_core evaluate validate --clips 100                   judges the judge, on true and broken clips"""
 
 
 def add_parser(subparsers: Any) -> None:
     """Register the verb with argparse's subparsers."""
-    parser = subparsers.add_parser("evaluate", help="measure the networks on held-out clips")
-    kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    parser = subparsers.add_parser("evaluate", help="judge finished clips, or the networks on held-out clips",
+                                   epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--suite", choices=["quick", "full"],
+                        help="quick: at most 60 clips and 10 minutes; full: all, goes on where it was")
+    parser.add_argument("--videos", type=Path, metavar="DIR", help="folder of video files to judge, with prompts.json, "
+                        "texts beside them or tags; without it, clips are made with --checkpoint")
+    parser.add_argument("--checkpoint", type=Path, metavar="PATH",
+                        help="checkpoint to make clips with (default: embedded)")
+    parser.add_argument("--steps", type=int, metavar="N",
+                        help="steps from noise to picture (default: the sampler's own)")
+    parser.add_argument("--output", type=Path, default=Path("evaluation"), metavar="DIR",
+                        help="folder of the report, and of what a later run takes up again (default: %(default)s)")
+    kinds = parser.add_subparsers(dest="what", metavar="WHAT")
+    _add_tokenizers(kinds)
+    validate = kinds.add_parser("validate", help="judge true clips of the world, and clips broken on purpose")
+    validate.add_argument("--clips", type=int, default=100, metavar="N", help="true clips (default: %(default)s)")
+    validate.add_argument("--output", type=Path, default=Path("validation"), metavar="DIR")
+    validate.add_argument("--store", action="store_true", help="keep the result as the error bars of later reports")
+    calibrate = kinds.add_parser("calibrate", help="fit the judge's knowledge of colours, materials and places")
+    calibrate.add_argument("--clips", type=int, default=1000, metavar="N", help="true clips (default: %(default)s)")
+    calibrate.add_argument("--data", type=Path, metavar="DIR", help="pool to take them from (default: render them)")
+    parser.set_defaults(run=run)
+
+
+def _add_tokenizers(kinds: Any) -> None:
     tokenizers = kinds.add_parser("tokenizers", help="what the video and audio autoencoders lose",
                                   description="Mean over clips and a 95 % bootstrap interval of the reconstruction's "
                                               "PSNR, SSIM and log-mel L1.")
@@ -24,10 +52,52 @@ def add_parser(subparsers: Any) -> None:
                             help="checkpoint with one or both autoencoders; may be given twice (default: embedded)")
     tokenizers.add_argument("--clips", type=int, default=None, help="measure only so many clips (default: all)")
     tokenizers.add_argument("--json", action="store_true", help="print one line of JSON instead of a table")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
+    """Measure what was asked for and print it."""
+    verbs = {"tokenizers": _run_tokenizers, "validate": _run_validate, "calibrate": _run_calibrate, None: _run_suite}
+    return verbs[args.what](args)
+
+
+def _run_suite(args: argparse.Namespace) -> int:
+    from ..evaluation import report, suite
+
+    if args.suite is None:
+        raise ConfigError("say what to measure: --suite quick, --suite full, tokenizers, validate or calibrate")
+    if args.videos is not None:
+        results, warnings = suite.judge_folder(args.videos, args.output, suite=args.suite)
+        title = f"Clips of {args.videos.name}"
+    else:
+        results, warnings = suite.judge_checkpoint(args.checkpoint, args.output, suite=args.suite, steps=args.steps)
+        title = f"Checkpoint {args.checkpoint.name if args.checkpoint else 'embedded'}, suite {args.suite}"
+    path = report.write_report(results, warnings, args.output, title)
+    print(path.read_text(encoding="utf-8"))
+    return 0
+
+
+def _run_validate(args: argparse.Namespace) -> int:
+    from ..evaluation import report, suite
+
+    true, broken = suite.validate(args.output, clips=args.clips)
+    summary = report.write_validation(true, broken, args.output)
+    if args.store:
+        suite.write_json(report.VALIDATION, summary)
+    print((args.output / "validation.md").read_text(encoding="utf-8"))
+    return 0
+
+
+def _run_calibrate(args: argparse.Namespace) -> int:
+    from ..evaluation.calibrate import calibrate
+    from ..evaluation.truth import pool_clips, rendered_clips
+
+    clips = rendered_clips(args.clips) if args.data is None else pool_clips(args.data, args.clips)
+    scores = calibrate(clips, on_progress=lambda done: print(f"{done} clips", flush=True) if done % 50 == 0 else None)
+    print(json.dumps(scores, indent=1))
+    return 0
+
+
+def _run_tokenizers(args: argparse.Namespace) -> int:
     """Print the measures; 0 when at least one autoencoder was measured."""
     from ..evaluation import tokenizers
     from ..training.video_vae import ClipPool

@@ -1,0 +1,201 @@
+"""What stands still behind the things, and which pixels of each frame are not it.
+
+The background is the median over time, corrected where a thing rested so long that the median shows the thing, and
+where something small and compact stood all the time. Shadows are told from things by their colour: a shadow dims all
+channels alike, and never to black.
+
+Legend: T frames, H W pixels; colours are sRGB in [0, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .components import Regions, dilate, erode, fill_holes, opened, regions
+
+LEAST_CHANGE = 0.075                # of a range of 1, in the channel that changes most
+NOISE_FACTOR = 6.0                  # a change must be so many times the noise of what stands still
+MEDIAN_FRAMES = 33                  # that the first estimate is the median of
+PROBES = 17                         # frames in which a rested thing is looked for
+EDGE_RATIO = 1.35                   # whose outline is so much sharper owns the region
+SMALLEST_SHARE, LARGEST_SHARE = 0.004, 0.22     # of the picture's area: what counts as a thing
+STILL_CONTRAST = 0.16
+UNLIKE_ROW = 0.13
+PALE_SHARE, PALE_TINT = 0.15, 0.16
+MOSTLY_SHADOW = 0.7                 # of a region: then it is rather a grey thing on grey
+SHADOW_DIM = (0.38, 0.985)
+SHADOW_TINT = 0.075
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A clip taken apart.
+
+    Attributes:
+        background: (H, W, 3) float32 without things.
+        things: (T, H, W) bool, pixels of things.
+        noise: standard deviation of what stands still.
+    """
+
+    background: np.ndarray
+    things: np.ndarray
+    noise: float
+
+
+def separate(frames: np.ndarray) -> Layers:
+    """Split frames (T, H, W, 3) float32 in [0, 1] into what stands still and things."""
+    step = max(1, len(frames) // MEDIAN_FRAMES)
+    background = np.median(frames[::step], axis=0).astype(np.float32)
+    noise = float(np.median(np.abs(frames[::7 * step] - background)) * 1.4826)
+    threshold = max(LEAST_CHANGE, NOISE_FACTOR * noise)
+    background = _without_rested(frames, background, threshold, SMALLEST_SHARE)
+    background = _without_rested(frames, background, threshold, 0.25 * SMALLEST_SHARE)     # what the first pass left
+    still = _still_things(background)
+    if still.any():
+        background = inpaint(background, dilate(still, 2))
+    changed = opened(_difference(frames, background) > threshold)
+    found = regions(changed)
+    seen, behind = frames.reshape(-1, 3)[found.pixels], background.reshape(-1, 3)[found.pixels % still.size]
+    coloured = changed.copy()
+    coloured.reshape(-1)[found.pixels] = ~is_shadow(seen, behind)
+    coloured = opened(coloured)
+    pale = _is_pale(found, seen, behind, coloured.reshape(-1)[found.pixels])
+    mask = coloured.copy()
+    mask.reshape(-1)[found.pixels[pale[found.index]]] = True
+    return Layers(background, opened(fill_holes(mask)), noise)
+
+
+def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Largest absolute difference of the three channels (..., 3)."""
+    apart = np.abs(one - other)
+    return np.maximum(np.maximum(apart[..., 0], apart[..., 1]), apart[..., 2])
+
+
+def is_shadow(seen: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    """(...) bool: colours (..., 3) that are those of the background `behind`, evenly dimmed."""
+    dim, spread = _ratio(seen, behind)
+    low, high = SHADOW_DIM
+    return (dim > low) & (dim < high) & (spread < SHADOW_TINT + 0.08 * (1 - dim))
+
+
+def _ratio(seen: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How bright a colour is against another: mean over the channels, and how much they differ."""
+    ratio = (seen + 0.01) / (behind + 0.01)
+    red, green, blue = ratio[..., 0], ratio[..., 1], ratio[..., 2]
+    most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    return (red + green + blue) / 3, most - least
+
+
+def _is_pale(found: Regions, seen: np.ndarray, behind: np.ndarray, coloured: np.ndarray) -> np.ndarray:
+    """(n,) bool: changed regions whose coloured part is an evenly brightened background: white things on grey, whose
+    dark side looks like a shadow. Their own shadow comes with them."""
+    dim, spread = _ratio(seen, behind)
+    share, tint, light = found.mean(np.stack([coloured, coloured * spread, coloured * dim], -1)).T
+    return (share > PALE_SHARE) & (tint < PALE_TINT * share) & (light > 1.05 * share)
+
+
+def _without_rested(frames: np.ndarray, background: np.ndarray, threshold: float, least: float) -> np.ndarray:
+    """Put the floor where the median shows a thing that came to rest there or left late."""
+    first, background = background, background.copy()
+    for index in np.unique(np.linspace(0, len(frames) - 1, PROBES).round().astype(int)):
+        frame = frames[index]
+        found = regions(opened(_difference(frame, background) > threshold)[None])
+        for number in np.flatnonzero(found.area >= least * frame[..., 0].size):
+            region = found.labels[0] == number
+            old, new = _sharpness(background, region), _sharpness(frame, region)
+            if old > EDGE_RATIO * new:
+                _mend(background, frame, dilate(region, 2))
+            elif old * EDGE_RATIO > new:
+                _mend_overlap(background, frame, _hull(region))
+    return _without_shadows(frames, background, _difference(background, first) > 0)
+
+
+def _mend_overlap(background: np.ndarray, frame: np.ndarray, region: np.ndarray) -> None:
+    """A thing that moved by less than its size: of each pixel, keep what fits the row beside the region."""
+    guess = inpaint(background, dilate(region, 3))
+    old = _difference(background, guess)
+    new = _difference(frame, guess)
+    wrong = region & (old > UNLIKE_ROW)
+    background[wrong] = np.where((new < old)[..., None] & (new < UNLIKE_ROW)[..., None], frame, guess)[wrong]
+
+
+def _without_shadows(frames: np.ndarray, background: np.ndarray, mended: np.ndarray) -> np.ndarray:
+    """Where a mended pixel was taken in a shadow that other frames lift, take the brightest that fits its row."""
+    if not mended.any():
+        return background
+    guess = inpaint(background, dilate(mended, 3))[mended]                          # (n, 3)
+    now, seen = background[mended], frames[:, mended]
+    lifted = np.where(is_shadow(now, seen)[..., None], seen, now).max(0)
+    fits = _difference(lifted, guess) < _difference(now, guess)
+    background = background.copy()
+    background[mended] = np.where(fits[:, None], lifted, now)
+    return background
+
+
+def _hull(region: np.ndarray) -> np.ndarray:
+    """What lies between two pixels of a (H, W) region both in its row and in its column."""
+    across = np.logical_or.accumulate(region, 1) & np.logical_or.accumulate(region[:, ::-1], 1)[:, ::-1]
+    down = np.logical_or.accumulate(region, 0) & np.logical_or.accumulate(region[::-1], 0)[::-1]
+    return across & down
+
+
+def _mend(background: np.ndarray, frame: np.ndarray, region: np.ndarray) -> None:
+    """Take a region from a frame, but of what differs only by a shadow the brighter one."""
+    old, new = background[region], frame[region]
+    darker, brighter = is_shadow(new, old), is_shadow(old, new)
+    if (darker | brighter).mean() < MOSTLY_SHADOW:
+        new = np.where(darker[:, None], old, new)
+    background[region] = new
+
+
+def _sharpness(picture: np.ndarray, region: np.ndarray) -> float:
+    """Mean colour step across the outline of a region."""
+    outside = dilate(region, 2) & ~dilate(region)
+    inside = erode(region) & ~erode(region, 2)
+    if not outside.any() or not inside.any():
+        return 0.0
+    rows, columns = np.nonzero(dilate(region) & ~erode(region))
+    height, width = region.shape
+    step = np.zeros(len(rows))
+    for down, right in ((0, 2), (2, 0)):
+        one = picture[np.clip(rows - down, 0, height - 1), np.clip(columns - right, 0, width - 1)]
+        two = picture[np.clip(rows + down, 0, height - 1), np.clip(columns + right, 0, width - 1)]
+        step = np.maximum(step, _difference(one, two))
+    return float(step.mean())
+
+
+def _still_things(background: np.ndarray) -> np.ndarray:
+    """(H, W) bool: compact coloured regions that are unlike their row on both sides."""
+    height, width, _ = background.shape
+    row = np.median(background, axis=1, keepdims=True)
+    unlike = opened(_difference(background, row) > STILL_CONTRAST)
+    found = regions(fill_holes(unlike[None]))
+    mask = np.zeros((height, width), bool)
+    for number, area in enumerate(found.area):
+        left, top, right, bottom = found.box[number]
+        wide, high = right - left, bottom - top
+        share = area / (height * width)
+        if not 2 * SMALLEST_SHARE < share < 0.6 * LARGEST_SHARE or not 0.5 < wide / high < 2 or left == 0 or top == 0:
+            continue
+        region = found.labels[0] == number
+        if right == width or bottom == height or area < 0.6 * wide * high:
+            continue
+        ring = dilate(region, 4) & ~dilate(region, 2)
+        colour = np.median(background[region], axis=0)
+        if np.quantile(_difference(background[ring], colour), 0.2) > STILL_CONTRAST:
+            mask |= region
+    return mask
+
+
+def inpaint(picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Fill a hole of a (H, W, 3) picture by linear interpolation along its rows."""
+    filled = picture.copy()
+    columns = np.arange(picture.shape[1])
+    for row in np.flatnonzero(hole.any(1) & ~hole.all(1)):
+        known = ~hole[row]
+        for channel in range(3):
+            values = np.interp(columns[hole[row]], columns[known], picture[row, known, channel])
+            filled[row, hole[row], channel] = values
+    return filled

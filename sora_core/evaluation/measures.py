@@ -1,0 +1,268 @@
+"""Physics, permanence, steadiness and sound on cause, measured on what the trackers saw.
+
+Each measure says for one clip whether it holds, and the numbers behind that; None where the clip doesn't show it.
+Limits are set on true clips (`evaluate validate` prints how often they are wrong there).
+
+Legend: T frames, H W pixels; metres and seconds in the upright plane of the scene.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .components import dilate
+from .events import CLEAR_KICK, Course, Impact
+from .geometry import GRAVITY
+from .onsets import Onset
+from .tracker import Track, Tracking, tone
+
+GRAVITY_BAND = (0.76, 1.30)         # measured over 9.81: the instrument's own spread on true clips
+GRAVITY_AIM = 0.05
+LEAST_RISE_M = 0.12
+MOST_ERROR = 0.10
+MOST_BOUNCE = 1.10
+OVERLAP = 0.62                      # of the sum of two radii: nearer than that is inside one another
+SPEED_GAIN = 0.45                   # m/s that nothing explains
+EDGE_PIXELS = 5
+SHORT_GAP = 3                       # frames that a tracker may lose a thing
+COLOUR_STEP = 0.17
+SIZE_STEP = 1.75
+ON_TIME_S = 0.045
+NEAR_S = 0.30
+CLEAR_RISE_DB, CLEAR_DB = 12.0, -38.0
+ORPHAN_S = 0.09
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One measure of one clip: whether it holds (None: not shown), and its numbers."""
+
+    holds: bool | None
+    values: dict[str, Any]
+
+
+def gravity(courses: list[Course]) -> Verdict:
+    """Acceleration of free flight over 9.81 m/s^2, the mean over the clip's flights weighted by their precision."""
+    flights = [flight for course in courses for flight in course.flights
+               if flight.rise > LEAST_RISE_M and flight.error < MOST_ERROR * abs(flight.acceleration)]
+    if not flights:
+        return Verdict(None, {})
+    weights = np.array([1 / (flight.error + 0.2) ** 2 for flight in flights])
+    ratios = np.array([-flight.acceleration / GRAVITY for flight in flights])
+    ratio = float((weights * ratios).sum() / weights.sum())
+    low, high = GRAVITY_BAND
+    return Verdict(low < ratio < high, {"ratio": ratio, "flights": len(flights)})
+
+
+def collision(courses: list[Course], tracking: Tracking, frame_rate: float) -> Verdict:
+    """No thing inside another, no bounce higher than the fall, no speed from nothing."""
+    if not courses:
+        return Verdict(None, {})
+    bounces = [impact for course in courses for impact in course.impacts
+               if impact.on == "floor" and -impact.before[1] > 0.9]
+    shares = [float(max(impact.after[1], 0) / -impact.before[1]) for impact in bounces]
+    overlap = _deepest(tracking)
+    gains = [_gain(course, frame_rate) for course in courses]
+    kicked = [_kicks_in_air(course, frame_rate) for course in courses]
+    meets = any(impact.on == "thing" for course in courses for impact in course.impacts)
+    if not bounces and not meets and overlap is None and not any(np.isfinite(gain) for gain in gains):
+        return Verdict(None, {})
+    faults = {
+        "bounces higher": any(share > MOST_BOUNCE for share in shares),
+        "inside another": overlap is not None and overlap < OVERLAP,
+        "speed from nothing": any(gain > SPEED_GAIN for gain in gains),
+        "kicked in the air": any(kicked),
+    }
+    return Verdict(not any(faults.values()), {
+        "restitution": shares, "nearest": overlap, "faults": [name for name, found in faults.items() if found]})
+
+
+def _deepest(tracking: Tracking) -> float | None:
+    """Least distance of two things over the sum of their radii, where both are seen at about one height."""
+    least = None
+    for first, one in enumerate(tracking.tracks):
+        for other in tracking.tracks[first + 1:]:
+            both = one.seen & other.seen & ~one.cut & ~other.cut
+            both &= np.abs(one.y - other.y) < 0.5 * (one.radius + other.radius)
+            if both.sum() < 3:
+                continue
+            away = np.hypot(one.x - other.x, one.y - other.y)[both] / (one.radius + other.radius)
+            nearest = float(np.sort(away)[1])               # one odd frame doesn't count
+            least = nearest if least is None else min(least, nearest)
+    return least
+
+
+def _gain(course: Course, frame_rate: float) -> float:
+    """Largest gain of horizontal speed over a quarter second without an impact, in m/s."""
+    count, reach = len(course.x), max(3, round(frame_rate / 8))
+    times = [impact.time_s * frame_rate for impact in course.impacts]
+    gains = [np.nan]
+    for t in range(reach, count - reach):
+        before, after = course.x[t - reach: t + 1], course.x[t: t + reach + 1]
+        if np.isfinite(before).all() and np.isfinite(after).all() and not any(
+                t - reach - 1 <= time <= t + reach + 1 for time in times):
+            speeds = [abs(np.polyfit(np.arange(reach + 1), part, 1)[0]) * frame_rate for part in (before, after)]
+            gains.append(speeds[1] - speeds[0])
+    return float(np.nanmax(gains)) if len(gains) > 1 else np.nan
+
+
+def _kicks_in_air(course: Course, frame_rate: float) -> bool:
+    """Whether a clear kick comes where nothing is near: high above where the thing ever lay."""
+    floor = np.nanmin(course.z) if np.isfinite(course.z).any() else 0.0
+    for impact in course.impacts:
+        height = course.z[min(round(impact.time_s * frame_rate), len(course.z) - 1)] - floor
+        if impact.on != "thing" and impact.kick > 1.5 * CLEAR_KICK and height > 2.2 * course.radius:
+            return True
+    return False
+
+
+def permanence(tracking: Tracking) -> Verdict:
+    """Nothing appears, vanishes, splits, or changes colour or size without cause."""
+    if not tracking.tracks:
+        return Verdict(None, {})
+    faults: list[str] = []
+    for item in tracking.tracks:
+        faults += _comings_and_goings(item, tracking.size)
+        if (item.twins[item.seen] > 0).sum() > SHORT_GAP + 1:
+            faults.append("is there twice")
+        if _colour_step(item) > COLOUR_STEP:
+            faults.append("changes colour")
+        if _size_steps(item) > 1:
+            faults.append("changes size")
+    return Verdict(not faults, {"faults": sorted(set(faults)), "things": len(tracking.tracks)})
+
+
+def _comings_and_goings(item: Track, size: tuple[int, int]) -> list[str]:
+    seen = item.seen
+    runs = np.flatnonzero(np.diff(np.concatenate([[0], seen.astype(int), [0]]))).reshape(-1, 2)
+    runs = _joined(runs)
+    faults = []
+    for first, end in runs:
+        if first > SHORT_GAP and not _at_edge(item, first, size) and not item.near[first]:
+            faults.append("appears")
+        if end < len(seen) - SHORT_GAP and not _at_edge(item, end - 1, size) and not item.near[end - 1]:
+            faults.append("vanishes")
+    return faults
+
+
+def _joined(runs: np.ndarray) -> list[tuple[int, int]]:
+    """Runs of frames with short gaps closed."""
+    joined: list[tuple[int, int]] = []
+    for first, end in runs:
+        if joined and first - joined[-1][1] <= SHORT_GAP:
+            joined[-1] = (joined[-1][0], int(end))
+        else:
+            joined.append((int(first), int(end)))
+    return joined
+
+
+def _at_edge(item: Track, frame: int, size: tuple[int, int]) -> bool:
+    """Whether a thing is within its next step of the picture's edge."""
+    width, height = size
+    frames = np.arange(max(frame - 3, 0), min(frame + 4, len(item.x)))
+    frames = frames[item.seen[frames]]
+    steps = np.hypot(np.diff(item.x[frames]), np.diff(item.y[frames]))
+    margin = EDGE_PIXELS + (float(steps.max()) if len(steps) else 0.0)
+    left, top, right, bottom = item.box[frame]
+    return bool(left <= margin or top <= margin or right >= width - margin or bottom >= height - margin)
+
+
+def _colour_step(item: Track) -> float:
+    """Largest lasting step of a thing's colour, in the tracker's coordinates, over any frame."""
+    frames = np.flatnonzero(item.whole)
+    if len(frames) < 12:
+        return 0.0
+    tones = tone(item.colours[frames])
+    steps = [np.linalg.norm(np.median(tones[t - 6: t], 0)[1:] - np.median(tones[t: t + 6], 0)[1:])
+             for t in range(6, len(frames) - 5)]
+    return float(max(steps))
+
+
+def _size_steps(item: Track) -> int:
+    """How often a thing's area jumps between two frames in which it is seen whole."""
+    both = item.whole[1:] & item.whole[:-1]
+    ratio = item.area[1:][both] / item.area[:-1][both]
+    return int((np.maximum(ratio, 1 / ratio) > SIZE_STEP).sum())
+
+
+def steadiness(frames: np.ndarray, tracking: Tracking) -> Verdict:
+    """Flicker of what stands still and error after motion compensation, of 255; compared with true clips later."""
+    still = ~dilate(tracking.labels >= 0, 3)
+    both = still[1:] & still[:-1]
+    change = np.abs(np.diff(frames, axis=0)).mean(-1)
+    flicker = float(255 * change[both].mean()) if both.any() else float("nan")
+    pairs = np.linspace(0, len(frames) - 2, min(WARP_PAIRS, len(frames) - 1)).round().astype(int)
+    return Verdict(None, {"flicker": flicker,
+                          "warping": float(np.mean([warping_error(frames[t], frames[t + 1]) for t in pairs]))})
+
+
+WARP_PAIRS = 16
+BLOCK = 8
+REACH = 6
+
+
+def warping_error(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean absolute difference (of 255) of two pictures (H, W, 3) after each 8 x 8 block of the second was found again
+    in the first, within 6 pixels.
+
+    Source: block matching by sum of absolute differences, as in ISO/IEC 11172-2 annex D.6.2; it stands for optical
+    flow, so that the error needs no learnt network.
+    """
+    height, width = (side // BLOCK * BLOCK for side in one.shape[:2])
+    target = other[:height, :width]
+    padded = np.pad(one[:height, :width], ((REACH, REACH), (REACH, REACH), (0, 0)), mode="edge")
+    best = np.full((height // BLOCK, width // BLOCK), np.inf, np.float32)
+    moved = np.abs(target - one[:height, :width]).mean(-1).reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+    best = moved.mean((1, 3))
+    busy = np.argwhere(best > 0.004)
+    for row, column in busy:
+        block = target[BLOCK * row: BLOCK * row + BLOCK, BLOCK * column: BLOCK * column + BLOCK]
+        area = padded[BLOCK * row: BLOCK * row + BLOCK + 2 * REACH, BLOCK * column: BLOCK * column + BLOCK + 2 * REACH]
+        views = np.lib.stride_tricks.sliding_window_view(area, (BLOCK, BLOCK), axis=(0, 1))     # (13, 13, 3, 8, 8)
+        best[row, column] = np.abs(views - np.moveaxis(block, -1, 0)).mean((2, 3, 4)).min()
+    return float(255 * best.mean())
+
+
+def sound_on_cause(courses: list[Course], onsets: list[Onset], tracking: Tracking, seconds: float) -> Verdict:
+    """Offsets of seen impacts to their sounds (positive: the sound is late), silent impacts, sounds without cause."""
+    impacts = sorted((impact for course in courses for impact in course.impacts), key=lambda impact: impact.time_s)
+    clear = _distinct([impact for impact in impacts
+                       if impact.kick > CLEAR_KICK and 0.05 < impact.time_s < seconds - 0.1])
+    times = np.array([onset.time_s for onset in onsets])
+    offsets = [float((times - impact.time_s)[np.abs(times - impact.time_s).argmin()]) if len(times) else np.inf
+               for impact in clear]
+    heard = [offset for offset in offsets if abs(offset) < NEAR_S]
+    orphans = [onset.time_s for onset in onsets if onset.rise_db > CLEAR_RISE_DB and onset.loudness_db > CLEAR_DB
+               and not _has_cause(onset.time_s, impacts, tracking, seconds)]
+    if not clear and not orphans:
+        return Verdict(None, {"impacts": 0, "offsets": [], "orphans": 0})
+    on_time = [abs(offset) <= ON_TIME_S for offset in offsets]
+    holds = (not on_time or np.mean(on_time) > 0.6) and not orphans
+    return Verdict(bool(holds), {"impacts": len(clear), "offsets": heard, "silent": len(offsets) - len(heard),
+                                 "on_time": int(sum(on_time)), "orphans": len(orphans), "orphan_times": orphans})
+
+
+def _distinct(impacts: list[Impact]) -> list[Impact]:
+    """Two things that meet give two impacts and one sound."""
+    kept: list[Impact] = []
+    for impact in impacts:
+        if not any(abs(impact.time_s - other.time_s) < 0.05 and "thing" in (impact.on, other.on) for other in kept):
+            kept.append(impact)
+    return kept
+
+
+def _has_cause(time_s: float, impacts: list[Impact], tracking: Tracking, seconds: float) -> bool:
+    """Whether anything seen, or something out of sight, may have made a sound at this time."""
+    if time_s < 0.1 or any(abs(impact.time_s - time_s) < ORPHAN_S for impact in impacts):
+        return True
+    frame = min(int(time_s / seconds * len(tracking.labels)), len(tracking.labels) - 1)
+    near = slice(max(frame - 2, 0), frame + 3)
+    for item in tracking.tracks:
+        if (item.cut[near] | item.near[near]).any() or (not item.seen[near].all() and item.cut.any()):
+            return True
+        if np.isfinite(item.y[near]).all() and np.abs(np.diff(item.y[near], 2)).max(initial=0) > 1.0:
+            return True
+    return False

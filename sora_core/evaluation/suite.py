@@ -1,0 +1,180 @@
+"""Runs the instrument over folders, checkpoints and true clips, one JSON file per clip, so that it can be resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import ResourceError
+from ..media import write_clip
+from .judge import judge_clip
+from .prompts import suite_prompts
+from .reader import Warnings, find_clips, find_prompt, read, read_prompts
+
+FORMAT = 1                          # of the results of a clip: older ones are judged again
+QUICK_CLIPS = 60
+QUICK_MINUTES = 9.5
+
+Say = Callable[[str], None]
+
+
+def judge_folder(folder: Path, output: Path, *, suite: str, say: Say = print) -> tuple[list[dict[str, Any]], Warnings]:
+    """Judge the video files of a folder.
+
+    Args:
+        folder: video files with prompts, see `reader`.
+        output: where results are kept, so that a second run only judges what is new.
+        suite: "quick" stops after 60 clips or 9.5 minutes, "full" judges all.
+
+    Raises:
+        ResourceError: no clips there, or the output can't be written.
+    """
+    start, warnings = time.monotonic(), Warnings()
+    prompts = read_prompts(folder, warnings)
+    results: list[dict[str, Any]] = []
+    paths = find_clips(folder)
+    if suite == "quick" and len(paths) > QUICK_CLIPS:
+        paths = [paths[i] for i in np.linspace(0, len(paths) - 1, QUICK_CLIPS).round().astype(int)]
+    for number, path in enumerate(paths):
+        if suite == "quick" and time.monotonic() - start > 60 * QUICK_MINUTES:
+            warnings.add("out of time: not judged, run again or use the full suite", path.name)
+            continue
+        result = judge_file(path, find_prompt(path, prompts, warnings), output, warnings)
+        if result is not None:
+            results.append(result)
+        say(f"judged {number + 1}/{len(paths)} {path.name}")
+    return results, warnings
+
+
+def judge_file(path: Path, prompt: str, output: Path, warnings: Warnings) -> dict[str, Any] | None:
+    """Judge one file, or take the result of an earlier run if neither file nor prompt have changed."""
+    state = path.stat()
+    key = hashlib.sha256(f"{FORMAT} {state.st_size} {state.st_mtime_ns} {prompt}".encode()).hexdigest()[:16]
+    kept = output / "clips" / f"{path.stem}.json"
+    old = _read_json(kept)
+    if old is not None and old.get("key") == key:
+        for kind in old["warnings"]:
+            warnings.add(kind, path.name)
+        return old["result"]
+    mine = Warnings()
+    clip = read(path, prompt, mine)
+    result = None if clip is None else judge_clip(clip)
+    for kind in mine.files:
+        warnings.add(kind, path.name)
+    write_json(kept, {"key": key, "warnings": list(mine.files), "result": result})
+    return result
+
+
+def judge_checkpoint(checkpoint: Path | None, output: Path, *, suite: str, steps: int | None = None, seed: int = 0,
+                     say: Say = print) -> tuple[list[dict[str, Any]], Warnings]:
+    """Generate the clips of a suite with a checkpoint (None: the embedded one) and judge them.
+
+    Clips that lie in `output/videos` already are kept: delete the folder to judge another checkpoint there.
+    """
+    from ..pipeline import generate, load_models
+
+    start, warnings = time.monotonic(), Warnings()
+    models = load_models(checkpoint)
+    videos = output / "videos"
+    _make(videos)
+    prompts = suite_prompts(suite)
+    order = np.random.default_rng(0).permutation(len(prompts))          # what is cut off for time is a fair share
+    options = {} if steps is None else {"steps": steps}
+    results: list[dict[str, Any]] = []
+    for number, index in enumerate(order):
+        if suite == "quick" and time.monotonic() - start > 60 * QUICK_MINUTES:
+            warnings.add("out of time: not made, run again or use the full suite", f"{index:04d}.mp4")
+            continue
+        path = videos / f"{index:04d}-{models.hash[:8]}.mp4"
+        if not path.exists():
+            generate(prompts[index], output=path, seed=seed + int(index), checkpoint=models, **options)
+        result = judge_file(path, prompts[index], output, warnings)
+        if result is not None:
+            results.append(result)
+        say(f"{number + 1}/{len(prompts)} {prompts[index]}")
+    return results, warnings
+
+
+def validate(output: Path, *, clips: int,
+             say: Say = print) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    """Judge true clips of the world, and the same clips broken in each way, as MP4 files.
+
+    Returns:
+        The results on true clips, and by break those on broken ones.
+    """
+    from .breaks import BREAKS, Studio
+
+    true: list[dict[str, Any]] = []
+    broken: dict[str, list[dict[str, Any]]] = {name: [] for name in BREAKS}
+    with Studio() as studio:
+        for index in range(clips):
+            kept = output / "validation" / f"{index:05d}.json"
+            done = _read_json(kept)
+            if done is None or done.get("key") != FORMAT:
+                clip = studio.clip(index)
+                done = {"key": FORMAT, "true": _judge_rendered(clip, output, index), "broken": {}}
+                for name, (_, make) in BREAKS.items():
+                    changed = make(clip, studio)
+                    if changed is not None:
+                        done["broken"][name] = _judge_rendered(changed, output, index)
+                write_json(kept, done)
+            true.append(done["true"])
+            for name, result in done["broken"].items():
+                broken[name].append(result)
+            say(f"validated {index + 1}/{clips}")
+    return true, broken
+
+
+def _judge_rendered(clip: Any, output: Path, index: int) -> dict[str, Any]:
+    """Write a clip of the world as an MP4, judge the file, delete it."""
+    from ..world.pool import SAMPLE_RATE
+
+    path = output / "validation" / f"{index:05d}.mp4"
+    video = torch.from_numpy(clip.frames.copy()).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+    sound = torch.from_numpy(clip.sound.astype(np.float32))[None, None].clamp(-1, 1)
+    _make(path.parent)
+    try:
+        write_clip(path, video, sound, frame_rate=Fraction(24), sample_rate=SAMPLE_RATE)
+        loaded = read(path, clip.record.captions[index % len(clip.record.captions)], Warnings())
+        result = judge_clip(loaded)
+    finally:
+        path.unlink(missing_ok=True)
+    return result | {"family": clip.record.family}
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResourceError(f"cannot make the folder {folder}: {error.strerror}; choose another --output") from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file beside its place and rename it."""
+    _make(path.parent)
+    beside = path.with_suffix(".part")
+    try:
+        beside.write_text(json.dumps(value, ensure_ascii=True), encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise ResourceError(f"cannot write {path}: {error.strerror}; free some space or choose another --output"
+                            ) from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,217 @@
+"""Follows the things of a clip from frame to frame, by pixels alone.
+
+Things are told apart by colour: the regions of all frames are grouped by what colour they have, and each pixel goes to
+the group that it looks like most. So two things that touch stay two, and a thing that is there twice is seen.
+
+Legend: T frames, H W pixels, n regions; colours are sRGB in [0, 1]; positions are pixels, x right and y down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .background import SMALLEST_SHARE, Layers, separate
+from .components import dilate, fill_holes, opened, regions
+
+LIGHTNESS_WEIGHT = 0.42             # a thing's brightness changes as it turns, its hue hardly does
+HUE_WEIGHT = 0.35
+SAME_COLOUR = 0.16
+LEAST_FRAMES = 4                    # in which a thing must be seen
+TWIN_SHARE = 0.4                    # of a thing's usual area: a second region so large is a twin, or a piece
+MAX_THINGS = 6
+FLAT = 1.55                         # width over height of a shadow on the floor
+
+
+@dataclass(frozen=True)
+class Track:
+    """One thing over the clip; nan where it is not seen.
+
+    Attributes:
+        colour: (3,) its usual colour.
+        colours: (T, 3) its median colour in each frame.
+        x, y: (T,) its centre in pixels.
+        area: (T,) pixels.
+        box: (T, 4) left, top, right, bottom.
+        cut: (T,) bool, touches the edge of the picture.
+        near: (T,) bool, touches another thing.
+        twins: (T,) how many more regions of its colour are as large as a thing.
+        fill: (T,) area over that of the circle around it: about 0.9 for a ball, less for a box.
+    """
+
+    colour: np.ndarray
+    colours: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    area: np.ndarray
+    box: np.ndarray
+    cut: np.ndarray
+    near: np.ndarray
+    twins: np.ndarray
+    fill: np.ndarray
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(T,) bool."""
+        return np.isfinite(self.x)
+
+    @property
+    def whole(self) -> np.ndarray:
+        """(T,) bool: seen, not cut off and not touching another thing."""
+        return self.seen & ~self.cut & ~self.near
+
+    @property
+    def usual_area(self) -> float:
+        """Median area where it is whole, or where it is seen."""
+        frames = self.whole if self.whole.sum() >= LEAST_FRAMES else self.seen
+        return float(np.median(self.area[frames]))
+
+    @property
+    def radius(self) -> float:
+        """Radius in pixels of a disc of its usual area."""
+        return float(np.sqrt(self.usual_area / np.pi))
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """All that was seen in a clip."""
+
+    layers: Layers
+    tracks: tuple[Track, ...]
+    size: tuple[int, int]           # width, height
+    labels: np.ndarray              # (T, H, W) int8: number of the thing, -1 for none
+
+
+def track(frames: np.ndarray) -> Tracking:
+    """Find and follow the things in frames (T, H, W, 3) float32 in [0, 1]."""
+    layers = separate(frames)
+    labels = _by_colour(frames, layers.things)
+    height, width = frames.shape[1:3]
+    found = [_follow(frames, labels, number) for number in range(int(labels.max()) + 1)]
+    kept = [number for number, item in enumerate(found)
+            if item is not None and not _is_shadow(item, layers.background)]
+    renumber = np.full(len(found) + 1, -1, np.int8)
+    for new, old in enumerate(kept):
+        renumber[old] = new
+    return Tracking(layers, tuple(found[number] for number in kept), (width, height), renumber[labels])
+
+
+def tone(colours: np.ndarray) -> np.ndarray:
+    """Opponent coordinates (..., 3) of colours in which hue counts more than brightness."""
+    red, green, blue = np.moveaxis(colours, -1, 0)
+    light = (red + green + blue) / 3
+    # A dark colour's hue is small in absolute terms; dividing by its brightness lets it count.
+    scale = HUE_WEIGHT / (0.08 + light)
+    return np.stack([LIGHTNESS_WEIGHT * light, scale * (red - green), scale * (0.5 * (red + green) - blue)], -1)
+
+
+def _by_colour(frames: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(T, H, W) int8 number of the colour group of each thing pixel, -1 elsewhere."""
+    found = regions(mask)
+    labels = np.full(mask.shape, -1, np.int8)
+    large = np.flatnonzero(found.area >= SMALLEST_SHARE * mask[0].size)
+    if not len(large):
+        return labels
+    pixel_tones = tone(frames.reshape(-1, 3)[found.pixels])
+    tones = found.mean(pixel_tones)
+    centres = _group(tones[large], found.area[large], found.frame[large])
+    is_large = np.isin(found.index, large)
+    distance = np.stack([((pixel_tones[is_large] - centre) ** 2).sum(-1) for centre in centres], -1)
+    labels.reshape(-1)[found.pixels[is_large]] = distance.argmin(-1)
+    return _smooth(labels, len(centres)) if len(centres) > 1 else labels
+
+
+def _group(tones: np.ndarray, area: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """(k, 3) centres of the colours that regions (n, 3) have, in order of how much is seen of them."""
+    left = np.ones(len(tones), bool)
+    centres: list[np.ndarray] = []
+    while left.any() and len(centres) < MAX_THINGS:
+        near = np.linalg.norm(tones[:, None] - tones[None], axis=-1) < SAME_COLOUR
+        weight = (near & left[:, None] & left[None]) @ area.astype(float)
+        seed = int(np.argmax(weight * left))
+        centre = tones[seed]
+        for _ in range(3):
+            members = left & (np.linalg.norm(tones - centre, axis=-1) < SAME_COLOUR)
+            if members.any():
+                centre = np.average(tones[members], axis=0, weights=area[members])
+        members = left & (np.linalg.norm(tones - centre, axis=-1) < SAME_COLOUR)
+        members[seed] = True
+        left &= ~members
+        if len(np.unique(frame[members])) >= LEAST_FRAMES:
+            centres.append(centre)
+    return np.stack(centres or [tones[np.argmax(area)]])
+
+
+def _smooth(labels: np.ndarray, count: int) -> np.ndarray:
+    """Give small patches of another colour, such as a seam or a highlight, to what surrounds them."""
+    inside = labels >= 0
+    votes = np.stack([_blur(labels == number) for number in range(count)])
+    return np.where(inside, votes.argmax(0), -1).astype(np.int8)
+
+
+def _blur(mask: np.ndarray) -> np.ndarray:
+    """Sum of a (T, H, W) mask over 5 x 5 pixels."""
+    total = np.pad(mask, ((0, 0), (3, 2), (3, 2))).astype(np.int16).cumsum(1, dtype=np.int16)
+    total = (total[:, 5:] - total[:, :-5]).cumsum(2, dtype=np.int16)
+    return total[:, :, 5:] - total[:, :, :-5]
+
+
+def _follow(frames: np.ndarray, labels: np.ndarray, number: int) -> Track | None:
+    """The course of one colour group, or None if it is too small or too short to be a thing."""
+    count, height, width = labels.shape
+    mask = fill_holes(opened(labels == number))
+    found = regions(mask)
+    keep = np.flatnonzero(found.area >= 0.6 * SMALLEST_SHARE * height * width)
+    if len(np.unique(found.frame[keep])) < LEAST_FRAMES:
+        return None
+    usual = float(np.median([found.area[keep][found.frame[keep] == t].max() for t in np.unique(found.frame[keep])]))
+    boxes = found.box
+    x, y, area = np.full((3, count), np.nan)
+    fill, box, colours = np.full(count, np.nan), np.full((count, 4), np.nan), np.full((count, 3), np.nan)
+    cut, near, twins = np.zeros(count, bool), np.zeros(count, bool), np.zeros(count, int)
+    last: np.ndarray | None = None
+    for t in range(count):
+        here = keep[found.frame[keep] == t]
+        if not len(here):
+            continue
+        best = _choose(here, found.area, boxes, last, usual)
+        rows, columns = np.nonzero(found.labels[t] == best)
+        x[t], y[t], area[t] = columns.mean() + 0.5, rows.mean() + 0.5, len(rows)
+        last = np.array([x[t], y[t]])
+        box[t] = boxes[best]
+        cut[t] = boxes[best][0] == 0 or boxes[best][1] == 0 or boxes[best][2] == width or boxes[best][3] == height
+        reach = np.sqrt(((columns + 0.5 - x[t]) ** 2 + (rows + 0.5 - y[t]) ** 2).max()) + 0.35
+        fill[t] = len(rows) / (np.pi * reach**2)
+        colours[t] = np.median(frames[t, rows, columns], axis=0)
+        near[t] = _touches(labels[t], boxes[best], found.labels[t] == best, number)
+        twins[t] = int((found.area[here] >= TWIN_SHARE * usual).sum() - (found.area[best] >= TWIN_SHARE * usual))
+    colour = np.nanmedian(colours, axis=0)
+    return Track(colour, colours, x, y, area, box, cut, near, twins, fill)
+
+
+def _is_shadow(item: Track, background: np.ndarray) -> bool:
+    """Whether a group is the dark middle of shadows: flat, and the floor's colour but dimmer."""
+    aspect = (item.box[:, 2] - item.box[:, 0]) / (item.box[:, 3] - item.box[:, 1])
+    if np.nanmedian(aspect[item.seen & ~item.cut] if (item.seen & ~item.cut).any() else aspect) < FLAT:
+        return False
+    rows, columns = item.y[item.seen].astype(int), item.x[item.seen].astype(int)
+    ratio = (item.colours[item.seen] + 0.01) / (background[rows, columns] + 0.01)
+    return bool((ratio.max(-1) - ratio.min(-1) < 0.16).mean() > 0.6 and np.median(ratio) < 0.62)
+
+
+def _choose(here: np.ndarray, area: np.ndarray, boxes: np.ndarray, last: np.ndarray | None, usual: float) -> int:
+    """The region that goes on with the track: large, and near where the thing was."""
+    if last is None or len(here) == 1:
+        return int(here[np.argmax(area[here])])
+    centre = (boxes[here, :2] + boxes[here, 2:]) / 2
+    away = np.linalg.norm(centre - last, axis=1) / np.sqrt(usual)
+    return int(here[np.argmax(np.minimum(area[here] / usual, 1) - 0.5 * away)])
+
+
+def _touches(labels: np.ndarray, box: np.ndarray, mine: np.ndarray, number: int) -> bool:
+    """Whether another thing's pixels lie within two pixels of mine."""
+    left, top, right, bottom = box
+    part = (slice(max(top - 3, 0), bottom + 3), slice(max(left - 3, 0), right + 3))
+    other = (labels[part] >= 0) & (labels[part] != number)
+    return bool(other.any() and (dilate(mine[part], 2) & other).any())
