@@ -56,7 +56,7 @@ class Canvas:
         self.nodes.append(node)
         return node
 
-    def note(self, column: int, title: str, text: str, height: int = 240) -> None:
+    def note(self, column: int, title: str, text: str, height: int = 200) -> None:
         """Plain words on the canvas, under a column."""
         self.notes.append((column, title, text, height))
 

@@ -2,6 +2,7 @@
 
     python -m tests.comfyui.pictures thumbnails    every graph run as it ships -> workflows/*.jpg
     python -m tests.comfyui.pictures wiring        each node among its neighbours, on the page -> web/docs/*/wiring.jpg
+    python -m tests.comfyui.pictures screens       the page itself -> docs/images
 
 Run from the root with COMFYUI_PATH and COMFYUI_PYTHON set as for the tests. `--checkpoint FILE` takes another model
 than the embedded one; names of graphs or nodes after the verb make those alone.
@@ -15,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from . import pages
 from .browser import Page, chromium
 from .conftest import ROOT, Server, find_comfyui, running
 from .editor import flatten
@@ -29,8 +31,7 @@ WIRED = {           # the graph that shows a node best
     "SoraImageToVideo": "image_to_video", "SoraExtendVideo": "extend_video", "SoraFoley": "foley_for_a_silent_clip",
     "SoraLipSync": "lip_sync_to_a_voice", "SoraGuider": "chain_with_core_nodes",
 }
-SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False,
-            "Comfy.NodeBadge.NodeSourceBadgeMode": "None", "Comfy.Graph.CanvasInfo": False}
+SCREENS = ROOT / "docs" / "images"
 LEFT, TOP, GAP = 90, 130, 70      # of the drawing, in pixels of the page
 
 
@@ -77,10 +78,9 @@ ARRANGE = """((columns, left, top, gap) => {
 
 def draw(page: Page, graph: dict[str, Any], kind: str, path: Path) -> None:
     part, columns = neighbours(graph, kind)
-    page.run(f"window.app.loadGraphData({json.dumps(part)})")
-    page.wait(f"window.app.graph.nodes.length === {len(part['nodes'])}")
+    pages.load(page, part)
     area = page.run(f"{ARRANGE}({json.dumps(columns)}, {LEFT}, {TOP}, {GAP})")
-    page.run("new Promise(done => setTimeout(done, 700))")
+    pages.pause(page, 0.7)
     for quality in (80, 70, 60, 50, 40, 30):
         page.shot(path, quality, area)
         if path.stat().st_size < MOST:
@@ -89,14 +89,42 @@ def draw(page: Page, graph: dict[str, Any], kind: str, path: Path) -> None:
 
 
 def wiring(server: Server, folder: Path, names: list[str]) -> None:
-    server.post("/settings", SETTINGS)
     with chromium(folder / "profile") as page:
         page.size(1700, 1000)
-        page.open(f"http://127.0.0.1:{server.port}/")
+        pages.visit(page, server, Comfy__NodeBadge__NodeSourceBadgeMode="None")
         for kind, name in WIRED.items():
             graph = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
             if not names or kind in names:
                 draw(page, graph, kind, HELP / kind / "wiring.jpg")
+
+
+def screens(server: Server, folder: Path) -> None:
+    def graph(path: Path) -> dict[str, Any]:
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    with chromium(folder / "profile") as page:
+        page.size(1200, 700)
+        pages.visit(page, server)
+        pages.templates(page)
+        pages.pause(page, 1)
+        page.shot(SCREENS / "templates.jpg")
+        pages.escape(page)
+        pages.load(page, graph(WORKFLOWS / "chain_with_core_nodes.json"), "chain_with_core_nodes")
+        pages.fit(page)
+        page.shot(SCREENS / "chain.jpg")
+        pages.load(page, graph(ROOT / "tests" / "old_graphs" / "editor_text.json"), "an old graph")
+        pages.offered(page)
+        pages.fit(page)
+        page.shot(SCREENS / "replacement.jpg")
+        pages.visit(page, server, Comfy__Locale="fr")
+        pages.load(page, graph(WORKFLOWS / "text_to_video.json"), "text_to_video")
+        pages.fit(page)
+        page.shot(SCREENS / "french.jpg")
+        pages.visit(page, server)
+        pages.load(page, graph(WORKFLOWS / "text_to_video_app.json"), "text_to_video_app")
+        pages.click(page, "Skip")
+        pages.pause(page, 2)
+        page.shot(SCREENS / "app.jpg")
 
 
 def thumbnails(server: Server, names: list[str], checkpoint: str | None) -> None:
@@ -117,7 +145,7 @@ def thumbnails(server: Server, names: list[str], checkpoint: str | None) -> None
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("thumbnails", "wiring"))
+    parser.add_argument("what", choices=("thumbnails", "wiring", "screens"))
     parser.add_argument("names", nargs="*")
     parser.add_argument("--checkpoint", type=Path)
     args = parser.parse_args()
@@ -128,6 +156,8 @@ def main() -> None:
         with running(find_comfyui(), base, ROOT, *others) as server:
             if args.what == "wiring":
                 wiring(server, Path(folder), args.names)
+            elif args.what == "screens":
+                screens(server, Path(folder))
             else:
                 thumbnails(server, args.names, args.checkpoint.name if args.checkpoint else None)
 

@@ -198,7 +198,6 @@ PAIRS = [
     Pair("ModelMergeSimple", "two loaders -> it -> KSampler", lambda p: p.see(p.frames(p.sample(model=p(
         "ModelMergeSimple", model1=p.model, model2=p.model, ratio=0.5)(0))))),
     Pair("RescaleCFG", "loader -> it -> KSampler", patched("RescaleCFG", multiplier=0.7)),
-    Pair("TorchCompileModel", "loader -> it -> KSampler", patched("TorchCompileModel", backend="inductor")),
     Pair("VAE Decode", "KSampler -> it -> Create Video", lambda p: p.see(p.video(images=p(
         "VAEDecode", samples=p.sample(), vae=p.video_vae)(0)))),
     Pair("VAE Decode (Tiled)", "KSampler -> it -> Create Video", lambda p: p.see(p.video(images=p(
