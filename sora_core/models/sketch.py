@@ -79,6 +79,21 @@ class Guide:
         return Guide(self.video[:, :, video], self.audio[:, audio])
 
 
+def rigid(sketch: Sketch) -> Sketch:
+    """The same with boxes that keep their size and right angles, as bodies do.
+
+    Seen from afar, the half-edges of a cube are the columns of two orthogonal rows of the cube's size, whatever way it
+    is turned; the nearest such rows come from the singular value decomposition (Schoenemann 1966, Procrustes).
+    """
+    edges = sketch.states[..., 2:].unflatten(-1, (3, 2)).transpose(-1, -2)                # (B, K, T, 2, 3)
+    left, sizes, right = torch.linalg.svd(edges.float(), full_matrices=False)
+    size = sizes.mean(-1)                                                                 # (B, K, T)
+    boxes = (left @ right) * size[:, :, :1, None, None]
+    is_box = sketch.traits[..., 1] > 0
+    edges = torch.where(is_box[:, :, None, None, None], boxes, edges)
+    return replace(sketch, states=torch.cat([sketch.states[..., :2], edges.transpose(-1, -2).flatten(-2)], dim=-1))
+
+
 def draw(sketch: Sketch, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Pictures of a sketch.
 

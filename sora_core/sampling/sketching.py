@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..models.sketch import SLOTS, Guide, Sketch, make_guide
+from ..models.sketch import SLOTS, Guide, Sketch, make_guide, rigid
 from ..models.sketcher import FRAMES, Sketcher
 from ..models.video_vae import VideoVAE
 from ..shapes import video_latent_frames
@@ -85,4 +85,4 @@ def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect:
             wanted, unwanted = velocity.chunk(2)
             velocity = unwanted + GUIDANCE_SCALE * (wanted - unwanted)
         rows = rows + (following - t) * velocity * free
-    return sketcher.from_rows(rows * free + clean * (1 - free))
+    return rigid(sketcher.from_rows(rows * free + clean * (1 - free)))
