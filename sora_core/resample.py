@@ -33,12 +33,13 @@ def resample(sound_BCN: Tensor, rate: int, new_rate: int) -> Tensor:
         MediaError: rates that are not positive whole numbers or too far apart.
     """
     for value in (rate, new_rate):
-        if isinstance(value, bool) or int(value) != value or value <= 0:
+        if isinstance(value, bool) or not math.isfinite(value) or int(value) != value or value <= 0:
             raise MediaError(f"a sample rate of {value!r} can't be used; use a whole number of samples a second")
     if max(rate, new_rate) > MAX_RATIO * min(rate, new_rate):
         raise MediaError(f"sound at {rate} samples a second can't be used at {new_rate}; save it at 8000 to 96000")
     if rate == new_rate:
         return sound_BCN
+    rate, new_rate = int(rate), int(new_rate)
     step = math.gcd(rate, new_rate)
     down, up = rate // step, new_rate // step
     length = -(-sound_BCN.shape[-1] * up // down)

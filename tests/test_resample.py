@@ -32,6 +32,7 @@ def test_a_constant_stays_exact_and_a_type_and_batch_too() -> None:
     assert got.shape == (2, 3, 2400) and got.dtype == torch.float32
     torch.testing.assert_close(got[..., 100:-100], torch.full((2, 3, 2200), 0.25))
     assert resample(sound, 24000, 24000) is sound
+    assert resample(sound, 44100.0, 24000).equal(got)       # as some programs write rates
 
 
 @pytest.mark.parametrize("samples", [1, 2, 7])
@@ -39,7 +40,7 @@ def test_very_short_sounds(samples: int) -> None:
     assert resample(torch.ones(1, 1, samples), 8000, 24000).shape == (1, 1, 3 * samples)
 
 
-@pytest.mark.parametrize("rates", [(0, 24000), (-8000, 24000), (44100.5, 24000), (100, 24000)])
+@pytest.mark.parametrize("rates", [(0, 24000), (-8000, 24000), (44100.5, 24000), (100, 24000), (float("nan"), 24000)])
 def test_impossible_rates_are_refused(rates: tuple[int, int]) -> None:
     with pytest.raises(MediaError, match="can't be used"):
         resample(torch.zeros(1, 1, 10), *rates)
