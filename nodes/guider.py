@@ -93,6 +93,8 @@ class CoupledGuider(comfy.samplers.CFGGuider):
     def _coupled(self, given: dict[str, Any], seed: int) -> Tensor:
         """ComfyUI's prediction of the clean, packed latents, coupled."""
         shapes, x = self.inner_model.latent_shapes, given["input"]
+        if len(shapes) != 2:        # a picture alone has nothing to be coupled with
+            return given["denoised"]
         video, audio = comfy.utils.unpack_latents(x, shapes)
 
         def predict(streams: Streams, hidden: tuple[bool, bool]) -> Streams:

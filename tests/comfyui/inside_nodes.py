@@ -91,18 +91,19 @@ def check_a_last_picture_alone_is_the_last_frame(world: SimpleNamespace) -> None
     last = pictures(1, 128, 128)
     latent = images_to_video(world, last_image=last, width=128, height=128)
     assert masks(latent)[0].tolist() == [1, 1, 1, 0]
-    model = world.model.clone()
-    part("nodes.adapter_anchors").hold_pictures(model)
+    free, wrappers = world.model.clone(), comfy.patcher_extension.WrappersMP
+    for kind in (wrappers.OUTER_SAMPLE, wrappers.PREDICT_NOISE):
+        free.remove_wrappers_with_key(kind, part("nodes.adapter_anchors").KEY)
     for sampler in ("euler", "lcm", "dpmpp_2m"):
-        picture, _ = sample(world, latent, sampler, model=model, noise_mask=latent["noise_mask"]).unbind()
-        loose, _ = sample(world, latent, sampler, noise_mask=latent["noise_mask"]).unbind()
+        picture, _ = sample(world, latent, sampler, noise_mask=latent["noise_mask"]).unbind()
+        loose, _ = sample(world, latent, sampler, model=free, noise_mask=latent["noise_mask"]).unbind()
         each, wanted = picture[:, :, :1] + picture[:, :, 3:], latent["samples"].unbind()[0]
         near(each, wanted[:, :, :1] + wanted[:, :, 3:], 1e-4)
         assert float((loose[:, :, :1] + loose[:, :, 3:] - each).abs().max()) > 0.1, "without the wrapper it is another"
         assert float((picture[:, :, :1] - wanted[:, :, :1]).abs().mean()) > 1e-3, "the first frame is made, not given"
-    near(sample(world, empty(), model=model).unbind()[0], sample(world, empty()).unbind()[0], 1e-6)
+    near(sample(world, empty(), model=free).unbind()[0], sample(world, empty()).unbind()[0], 1e-6)
     long = images_to_video(world, last_image=last, width=128, height=128, seconds=6.0)
-    video, _ = sample(world, long, model=model, noise_mask=long["noise_mask"]).unbind()
+    video, _ = sample(world, long, noise_mask=long["noise_mask"]).unbind()
     wanted = long["samples"].unbind()[0]
     near(video[:, :, :1] + video[:, :, -1:], wanted[:, :, :1] + wanted[:, :, -1:], 1e-3)
 
@@ -281,6 +282,8 @@ def check_coupling_keeps_what_is_given_and_makes_long_clips(world: SimpleNamespa
     near(picture, latent["samples"].unbind()[0], 1e-6)
     assert float((sound - guided(world, 1.0, latent).unbind()[1]).abs().max()) > 1e-3
     assert all(bool(torch.isfinite(stream).all()) for stream in guided(world, 2.0, empty(seconds=5.0)).unbind())
+    silent = {"samples": empty()["samples"].unbind()[0]}
+    near(guided(world, 2.0, silent), guided(world, 1.0, silent), 1e-6)      # nothing to couple a picture alone with
     for odd in ({"coupling": -1.0}, {"coupling": math.nan}, {"coupling": 1.0, "text": 101.0}):
         refused("out of range", lambda odd=odd: guided(world, latent=latent, **odd))
 
