@@ -19,6 +19,7 @@ LEAST_CHANGE = 0.075                # of a range of 1, in the channel that chang
 NOISE_FACTOR = 6.0                  # a change must be so many times the noise of what stands still
 MEDIAN_FRAMES = 33                  # that the first estimate is the median of
 PROBES = 17                         # frames in which a rested thing is looked for
+SUPPORT, LIKE = 0.15, 0.09          # of a row; difference of one colour
 EDGE_RATIO = 1.35                   # whose outline is so much sharper owns the region
 SMALLEST_SHARE, LARGEST_SHARE = 0.004, 0.22     # of the picture's area: what counts as a thing
 STILL_CONTRAST = 0.16
@@ -104,10 +105,11 @@ def _without_rested(frames: np.ndarray, background: np.ndarray, threshold: float
         found = regions(opened(_difference(frame, background) > threshold)[None])
         for number in np.flatnonzero(found.area >= least * frame[..., 0].size):
             region = found.labels[0] == number
-            old, new = _sharpness(background, region), _sharpness(frame, region)
-            if old > EDGE_RATIO * new:
+            more_like_row = _support(frame, region) - _support(background, region)
+            ratio = _sharpness(background, region) / (_sharpness(frame, region) + 1e-6)
+            if more_like_row > SUPPORT or (more_like_row > -SUPPORT and ratio > EDGE_RATIO):
                 _mend(background, frame, dilate(region, 2))
-            elif old * EDGE_RATIO > new:
+            elif more_like_row > -SUPPORT and ratio * EDGE_RATIO > 1:
                 _mend_overlap(background, frame, _hull(region))
     return _without_shadows(frames, background, _difference(background, first) > 0)
 
@@ -150,6 +152,18 @@ def _mend(background: np.ndarray, frame: np.ndarray, region: np.ndarray) -> None
     background[region] = new
 
 
+def _support(picture: np.ndarray, region: np.ndarray) -> float:
+    """How much of its own rows a region looks like: floors and walls go on to the picture's edge, things don't."""
+    rows = np.flatnonzero(region.any(1))
+    outside = ~dilate(region, 2)
+    shares = []
+    for row in rows[np.linspace(0, len(rows) - 1, min(len(rows), 9)).round().astype(int)]:
+        if outside[row].any():
+            colour = np.median(picture[row, region[row]], axis=0)
+            shares.append((_difference(picture[row, outside[row]], colour) < LIKE).mean())
+    return float(np.mean(shares)) if shares else 0.0
+
+
 def _sharpness(picture: np.ndarray, region: np.ndarray) -> float:
     """Mean colour step across the outline of a region."""
     outside = dilate(region, 2) & ~dilate(region)
@@ -177,11 +191,11 @@ def _still_things(background: np.ndarray) -> np.ndarray:
         left, top, right, bottom = found.box[number]
         wide, high = right - left, bottom - top
         share = area / (height * width)
-        if not 2 * SMALLEST_SHARE < share < 0.6 * LARGEST_SHARE or not 0.5 < wide / high < 2 or left == 0 or top == 0:
+        if not 2 * SMALLEST_SHARE < share < 0.6 * LARGEST_SHARE or not 0.45 < wide / high < 2.8:
+            continue
+        if left == 0 or top == 0 or right == width or area < 0.6 * wide * high:
             continue
         region = found.labels[0] == number
-        if right == width or bottom == height or area < 0.6 * wide * high:
-            continue
         ring = dilate(region, 4) & ~dilate(region, 2)
         colour = np.median(background[region], axis=0)
         if np.quantile(_difference(background[ring], colour), 0.2) > STILL_CONTRAST:

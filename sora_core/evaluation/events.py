@@ -5,7 +5,7 @@ Legend: T frames; metres and seconds in the upright plane of the scene, x right,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -60,29 +60,39 @@ class Course:
     z: np.ndarray
     per_pixel: np.ndarray
     radius: float
+    is_exact: np.ndarray            # (T,) bool: seen whole, not reckoned from a part
     impacts: tuple[Impact, ...] = field(default=())
     flights: tuple[Flight, ...] = field(default=())
 
 
 def courses(tracking: Tracking, camera: Camera, frame_rate: float) -> list[Course]:
     """The course of each track, with its impacts and flights."""
-    placed = [_place(item, camera) for item in tracking.tracks]
+    placed = [_place(item, camera, tracking.size) for item in tracking.tracks]
     found = []
     for number, (x, z, per_pixel) in enumerate(placed):
         scale = float(np.nanmedian(per_pixel)) if np.isfinite(per_pixel).any() else 0.0
-        found.append(Course(x, z, per_pixel, tracking.tracks[number].radius * scale))
+        item = tracking.tracks[number]
+        found.append(Course(x, z, per_pixel, item.radius * scale, item.seen & ~item.cut))
     full = []
     for number, course in enumerate(found):
         impacts = _impacts(number, found, tracking, frame_rate)
-        full.append(Course(course.x, course.z, course.per_pixel, course.radius, tuple(impacts),
-                           tuple(_flights(number, course, impacts, frame_rate))))
+        flights = _flights(number, course, impacts, frame_rate)
+        full.append(replace(course, impacts=tuple(impacts), flights=tuple(flights)))
     return full
 
 
-def _place(item: Track, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    good = item.seen & ~item.cut
-    x, z, scale = camera.to_metres(np.where(good, item.x, np.nan), np.where(good, item.y, np.nan))
-    return x, z, scale
+def _place(item: Track, camera: Camera, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A track in metres; of a thing that one side of the picture cuts, the middle is reckoned from what is left."""
+    left, top, right, bottom = item.box.T
+    whole = item.seen & ~item.cut
+    radius = 0.5 * float(np.median((bottom - top)[whole])) if whole.sum() > 2 else item.radius
+    at_side = item.cut & ((left == 0) ^ (right == size[0])) & (top > 0) & (bottom < size[1])
+    at_side &= (right - left > 0.8 * radius) & (bottom - top > 1.4 * radius)
+    at_top = item.cut & (top == 0) & (left > 0) & (right < size[0]) & (bottom > 0.8 * radius)
+    x = np.where(at_side, np.where(left == 0, right - radius, left + radius), item.x)
+    y = np.where(at_side, 0.5 * (top + bottom), np.where(at_top, bottom - radius, item.y))
+    good = whole | at_side | at_top
+    return camera.to_metres(np.where(good, x, np.nan), np.where(good, y, np.nan))
 
 
 def _impacts(number: int, found: list[Course], tracking: Tracking, frame_rate: float) -> list[Impact]:
@@ -193,7 +203,7 @@ def _flights(number: int, course: Course, impacts: list[Impact], frame_rate: flo
     cuts = sorted({impact.time_s * frame_rate for impact in impacts})
     edges = [-1e9, *cuts, 1e9]
     flights = []
-    seen = np.flatnonzero(np.isfinite(course.z))
+    seen = np.flatnonzero(np.isfinite(course.z) & course.is_exact)
     for low, high in zip(edges[:-1], edges[1:], strict=True):
         frames = seen[(seen > low + 0.25) & (seen < high - 0.25)]
         for part in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):

@@ -33,7 +33,7 @@ SIZE_STEP = 1.75
 ON_TIME_S = 0.045
 NEAR_S = 0.30
 CLEAR_RISE_DB, CLEAR_DB = 12.0, -38.0
-ORPHAN_S = 0.09
+ORPHAN_S, RATTLE_S = 0.09, 0.25     # a sound so long before or after an impact has a cause
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ def _distinct(impacts: list[Impact]) -> list[Impact]:
 
 def _has_cause(time_s: float, impacts: list[Impact], tracking: Tracking, seconds: float) -> bool:
     """Whether anything seen, or something out of sight, may have made a sound at this time."""
-    if time_s < 0.1 or any(abs(impact.time_s - time_s) < ORPHAN_S for impact in impacts):
+    if time_s < 0.1 or any(-ORPHAN_S < time_s - impact.time_s < RATTLE_S for impact in impacts):
         return True
     frame = min(int(time_s / seconds * len(tracking.labels)), len(tracking.labels) - 1)
     near = slice(max(frame - 2, 0), frame + 3)

@@ -18,6 +18,7 @@ from .components import dilate, fill_holes, opened, regions
 LIGHTNESS_WEIGHT = 0.42             # a thing's brightness changes as it turns, its hue hardly does
 HUE_WEIGHT = 0.35
 SAME_COLOUR = 0.16
+MODE_WIDTH = 0.08
 LEAST_FRAMES = 4                    # in which a thing must be seen
 TWIN_SHARE = 0.4                    # of a thing's usual area: a second region so large is a twin, or a piece
 MAX_THINGS = 6
@@ -125,22 +126,33 @@ def _by_colour(frames: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def _group(tones: np.ndarray, area: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """(k, 3) centres of the colours that regions (n, 3) have, in order of how much is seen of them."""
     left = np.ones(len(tones), bool)
-    centres: list[np.ndarray] = []
-    while left.any() and len(centres) < MAX_THINGS:
-        near = np.linalg.norm(tones[:, None] - tones[None], axis=-1) < SAME_COLOUR
-        weight = (near & left[:, None] & left[None]) @ area.astype(float)
+    near = np.linalg.norm(tones[:, None] - tones[None], axis=-1) < MODE_WIDTH
+    groups: list[tuple[np.ndarray, float]] = []
+    while left.any() and len(groups) < 2 * MAX_THINGS:
+        weight = (near & left[:, None] & left[None]) @ np.sqrt(area)
         seed = int(np.argmax(weight * left))
-        centre = tones[seed]
-        for _ in range(3):
-            members = left & (np.linalg.norm(tones - centre, axis=-1) < SAME_COLOUR)
-            if members.any():
-                centre = np.average(tones[members], axis=0, weights=area[members])
+        close = left & near[seed]
+        centre = np.average(tones[close], axis=0, weights=area[close])
         members = left & (np.linalg.norm(tones - centre, axis=-1) < SAME_COLOUR)
         members[seed] = True
         left &= ~members
         if len(np.unique(frame[members])) >= LEAST_FRAMES:
-            centres.append(centre)
-    return np.stack(centres or [tones[np.argmax(area)]])
+            groups.append((centre, float(np.median(area[members]))))
+    single = [centre for centre, size in groups if not _is_mixture(centre, size, groups)]
+    return np.stack(single[:MAX_THINGS] or [tones[np.argmax(area)]])
+
+
+def _is_mixture(centre: np.ndarray, size: float, groups: list[tuple[np.ndarray, float]]) -> bool:
+    """Whether a group's colour lies between those of two smaller ones: two things that touch."""
+    for at, (one, first) in enumerate(groups):
+        for other, second in groups[at + 1:]:
+            if one is centre or other is centre or size < 1.1 * max(first, second):
+                continue
+            line = other - one
+            share = float((centre - one) @ line / (line @ line))
+            if 0.15 < share < 0.85 and np.linalg.norm(one + share * line - centre) < MODE_WIDTH:
+                return True
+    return False
 
 
 def _smooth(labels: np.ndarray, count: int) -> np.ndarray:

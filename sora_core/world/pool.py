@@ -47,13 +47,18 @@ def make_record(seed: int, width: int, height: int, family: str | None = None) -
         width, height: pixels.
         family: a scene family, or None to draw one.
     """
+    from .scenes.families import draw_scene
+
+    return record_scene(seed, draw_scene(seed, width, height, family))
+
+
+def record_scene(seed: int, scene: Scene) -> tuple[Scene, Motion, ClipRecord]:
+    """Simulate and caption a scene; `seed` draws the wordings and, later, the sound's noise."""
     from .captions import captions
     from .physics import contact_records, simulate
     from .record import MAX_OBJECTS, ClipRecord
-    from .scenes.families import draw_scene
     from .sketch import sketch_arrays
 
-    scene = draw_scene(seed, width, height, family)
     motion = simulate(scene)
     contacts = contact_records(scene, motion)
     frames = motion.frames
