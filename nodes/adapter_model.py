@@ -37,7 +37,9 @@ from .adapter_vae import video_vae_from_checkpoint
 from .adapter_windows import GUIDE, sketch_and_continue
 
 AUDIO = AudioVAEConfig()
-ACTIVATIONS = 48    # numbers of the transformer's width that a token keeps alive at once, at most
+# Numbers that are alive at once, at most, counted by PyTorch's profiler (tests/comfyui/inside_memory.py): of the
+# transformer's width for a token, and of the refiner's for a video latent's cell.
+TOKEN_ACTIVATIONS, CELL_ACTIVATIONS = 50, 16
 
 
 class SoraDiffusion(SoraTransformer):
@@ -209,8 +211,9 @@ def _description(config: TransformerConfig, preview: Callable[[Tensor], Tensor] 
         form.latent_rgb_factors = None
     # ComfyUI reckons with 0.01 MiB times this factor per number in the packed latents and byte of the type; a token is
     # `video_channels * patch_size ** 2` of those numbers.
-    token = config.video_channels * config.patch_size ** 2
-    description.memory_usage_factor = config.width * ACTIVATIONS / token / (0.01 * 1024 * 1024)
+    cells = config.patch_size ** 2
+    alive = max(config.width * TOKEN_ACTIVATIONS, cells * config.refiner_width * CELL_ACTIVATIONS)
+    description.memory_usage_factor = alive / (config.video_channels * cells) / (0.01 * 1024 * 1024)
     return description
 
 

@@ -45,7 +45,7 @@ AUDIO_WEIGHT = 0.4
 FIRST_FRAME_WEIGHT = 4.0   # an error in the first frame shows in all of them: the others are differences from it
 GIVEN_NOISE = 0.02         # on latents that are given, so that small errors of earlier windows do no harm
 # What is given, as shares of the batch; the rest generates both at one timestep.
-FIRST_FRAME, BEGINNING, VIDEO_GIVEN, AUDIO_GIVEN, APART = 0.15, 0.05, 0.07, 0.04, 0.05
+FIRST_FRAME, BEGINNING, VIDEO_GIVEN, AUDIO_GIVEN, APART, LATER_FRAME = 0.15, 0.05, 0.07, 0.04, 0.05, 0.04
 
 SHEET_PROMPTS = [
     "a red rubber ball drops onto a wooden floor and bounces",
@@ -139,7 +139,7 @@ class TransformerTask:
         for row, kind in enumerate(kinds.tolist()):
             if frames == 1:
                 break
-            edges = np.cumsum([FIRST_FRAME, BEGINNING, VIDEO_GIVEN, AUDIO_GIVEN, APART])
+            edges = np.cumsum([FIRST_FRAME, BEGINNING, VIDEO_GIVEN, AUDIO_GIVEN, APART, LATER_FRAME])
             if kind < edges[0]:
                 t_video[row, 0] = 0
             elif kind < edges[1]:
@@ -151,6 +151,8 @@ class TransformerTask:
                 t_audio[row] = 0
             elif kind < edges[4]:
                 t_audio[row] = other[row]
+            elif kind < edges[5]:
+                t_video[row, -1 if row % 2 else int(lengths[row])] = 0
         return t_video, t_audio
 
     def loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
