@@ -87,7 +87,7 @@ class Page:
 def chromium(profile: Path) -> Iterator[Page]:
     """A browser of its own with an empty profile; it ends with the block."""
     command = [find_chromium(), *SWITCHES, f"--user-data-dir={profile}", "about:blank"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process, socket = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), None
     try:
         told = profile / "DevToolsActivePort"
         for _ in range(600):
@@ -98,7 +98,10 @@ def chromium(profile: Path) -> Iterator[Page]:
         port = int(told.read_text().split("\n")[0])
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=60) as answer:
             target = next(entry for entry in json.loads(answer.read()) if entry["type"] == "page")
-        yield Page(WebSocket(port, "/" + target["webSocketDebuggerUrl"].split("/", 3)[3]))
+        socket = WebSocket(port, "/" + target["webSocketDebuggerUrl"].split("/", 3)[3])
+        yield Page(socket)
     finally:
+        if socket is not None:
+            socket.close()
         process.terminate()
         process.wait(timeout=30)

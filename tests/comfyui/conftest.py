@@ -47,6 +47,11 @@ NEEDED = ("torch", "torchvision", "torchaudio", "aiohttp", "torchsde", "transfor
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COLOR"}
 
 
+def changes_itself(name: str, settings: dict[str, Any]) -> bool:
+    """Whether the editor puts a widget behind this one that says what becomes of it after a run."""
+    return settings.get("control_after_generate", name in ("seed", "noise_seed"))
+
+
 def find_comfyui() -> tuple[Path, str]:
     """ComfyUI's folder and Python, or a skip that says in one line what is missing."""
     folder = Path(os.environ.get("COMFYUI_PATH") or ROOT.parent / "ComfyUI").resolve()
@@ -229,7 +234,7 @@ class Server:
                 settings = options[0] if options else {}
                 if isinstance(kind, list) or kind in WIDGETS:
                     inputs[name] = next(values, settings.get("default"))     # older graphs lack newer widgets
-                    if settings.get("control_after_generate"):
+                    if changes_itself(name, settings):
                         next(values, None)
                 elif kind == "COMFY_DYNAMICCOMBO_V3":
                     self._dynamic(name, settings, values, inputs)

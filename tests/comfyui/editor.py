@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from .conftest import WIDGETS
+from .conftest import WIDGETS, changes_itself
 
 GAP, TITLE, SLOT, WIDGET, TEXT_BOX, PREVIEW, NOTE = 60, 30, 22, 26, 130, 300, 660      # pixels of the canvas
 COLOURS = {"green": ("#232", "#353"), "red": ("#322", "#533"), "": (None, None)}
@@ -160,7 +160,7 @@ class Canvas:
             elif isinstance(kind, list) or kind in WIDGETS:
                 choices = kind if isinstance(kind, list) else settings.get("options", [None])
                 values[name] = node.values.get(name, settings.get("default", choices[0] if choices else None))
-                if settings.get("control_after_generate"):
+                if changes_itself(name, settings):
                     values["control_after_generate"] = node.values.get("control_after_generate", "randomize")
         unknown = set(node.values) - set(values)
         assert not unknown, f"{node.type} has no {unknown}"

@@ -159,7 +159,7 @@ def lora_of_your_clips(c: Canvas) -> None:
     texts = words(c, 1, loader, "a green ball falls onto the snow and bounces")
     trained = c.add("TrainLoraNode", 2, model=loader["model"], latents=encoded["LATENT"],
                     positive=texts[0]["conditioning"], steps=16, learning_rate=0.0005, rank=8,
-                    gradient_checkpointing=False)
+                    control_after_generate="fixed", gradient_checkpointing=False)
     c.add("SaveLoRA", 2, lora=trained["lora"], steps=trained["steps"], prefix="loras/sora")
     model = c.add("LoraModelLoader", 3, model=loader["model"], lora=trained["lora"], strength_model=1.0)
     latent = c.add("SoraEmptyLatent", 3, seconds=4.0)
