@@ -26,6 +26,7 @@ SURE_MATERIAL = 0.75
 LEAST_SHARE_SEEN = 0.15
 FALL_M = 0.14
 RISE_M = 0.030
+SIDEWAYS_M = 0.13
 WAY_SHARE = 0.09                    # of the picture's width: a way that has a direction
 MEETING = 1.30                      # of the sum of two radii
 LOOSE = {"outdoors": ("park", "beach", "yard")}
@@ -153,7 +154,7 @@ def _action_facts(claims: Claims, order: list[int], tracking: Tracking, courses:
     most = max(bounces)
     tests = {
         "fall": any(_falls(course) for course in seen),
-        "fly in": any(_flies(course, frame_rate) for course in seen),
+        "fly in": any(_flies(course) for course in seen),
         "bounce": most >= 1, "bounce many": most >= 3, "bounce few": most >= 2, "bounce once": 1 <= most <= 2,
         "no bounce": min(bounces) == 0,
         "roll": any(_travels(course, tracking) for course in seen),
@@ -180,13 +181,16 @@ def _falls(course: Course) -> bool:
     return len(z) > 3 and bool(np.maximum.accumulate(z)[-1] - z[np.argmax(z):].min() > FALL_M)
 
 
-def _flies(course: Course, frame_rate: float) -> bool:
-    """Crosses the air sideways."""
-    for flight in course.flights:
-        part = course.x[flight.first: flight.last + 1]
-        if flight.rise > 0.08 and abs(part[-1] - part[0]) > 0.35 * (flight.last - flight.first) / frame_rate:
-            return True
-    return False
+def _flies(course: Course) -> bool:
+    """Crosses the air sideways: from where it is first seen to where it first comes near the floor."""
+    seen = np.flatnonzero(np.isfinite(course.z))
+    if len(seen) < 4:
+        return False
+    floor = np.nanmin(course.z)
+    low = np.flatnonzero(course.z[seen] < floor + 0.35 * course.radius)
+    first, down = seen[0], seen[low[0]]
+    return bool(course.z[seen[: low[0] + 1]].max() - floor > 0.6 * course.radius
+                and abs(course.x[down] - course.x[first]) > SIDEWAYS_M)
 
 
 def _bounces(course: Course) -> int:

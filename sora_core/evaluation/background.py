@@ -19,7 +19,8 @@ LEAST_CHANGE = 0.075                # of a range of 1, in the channel that chang
 NOISE_FACTOR = 6.0                  # a change must be so many times the noise of what stands still
 MEDIAN_FRAMES = 33                  # that the first estimate is the median of
 PROBES = 17                         # frames in which a rested thing is looked for
-SUPPORT, LIKE = 0.15, 0.09          # of a row; difference of one colour
+SUPPORT, LIKE = 0.12, 0.09          # of a row; difference of one colour
+FAR_SHARE = 0.2                     # of the picture's width
 EDGE_RATIO = 1.35                   # whose outline is so much sharper owns the region
 SMALLEST_SHARE, LARGEST_SHARE = 0.004, 0.22     # of the picture's area: what counts as a thing
 STILL_CONTRAST = 0.16
@@ -155,7 +156,10 @@ def _mend(background: np.ndarray, frame: np.ndarray, region: np.ndarray) -> None
 def _support(picture: np.ndarray, region: np.ndarray) -> float:
     """How much of its own rows a region looks like: floors and walls go on to the picture's edge, things don't."""
     rows = np.flatnonzero(region.any(1))
-    outside = ~dilate(region, 2)
+    columns = np.flatnonzero(region.any(0))
+    away = np.maximum(columns[0] - np.arange(region.shape[1]), np.arange(region.shape[1]) - columns[-1])
+    far = away > FAR_SHARE * region.shape[1]            # what is nearer may be the rest of the thing
+    outside = np.broadcast_to(far if far.any() else away > 2, region.shape)
     shares = []
     for row in rows[np.linspace(0, len(rows) - 1, min(len(rows), 9)).round().astype(int)]:
         if outside[row].any():

@@ -32,6 +32,7 @@ class Impact:
     other: int = -1
     before: tuple[float, float] = (0.0, 0.0)
     after: tuple[float, float] = (0.0, 0.0)
+    is_exact: bool = True           # seen whole around it, not reckoned from a part
 
     @property
     def kick(self) -> float:
@@ -147,7 +148,8 @@ def _measure(number: int, t: int, found: list[Course], tracking: Tracking, frame
     time_s = now + shift
     vz_in, vz_out = vz0 + a0 * shift, vz1 + a1 * shift
     on, other = _what(number, t, found, tracking, kick_x, vz_out - vz_in)
-    return Impact(time_s, number, kick_x, vz_out - vz_in, on, other, (vx0, vz_in), (vx1, vz_out))
+    exact = bool(course.is_exact[max(t - 2, 0): t + 3].all())
+    return Impact(time_s, number, kick_x, vz_out - vz_in, on, other, (vx0, vz_in), (vx1, vz_out), exact)
 
 
 def _stretch(course: Course, frames: range) -> np.ndarray:
@@ -227,7 +229,7 @@ def _flight(number: int, course: Course, frames: np.ndarray, frame_rate: float) 
         sigma = max(float(np.sqrt((left**2).sum() / max(len(part) - 3, 1))), 8e-4)
         error = sigma * float(np.sqrt(np.linalg.inv(matrix.T @ matrix)[2, 2]))
         rise = float(np.ptp(values))
-        if solution[2] < -2.0 and sigma < 0.006 + 0.02 * rise and rise > 0.03 and error < 0.35 * abs(solution[2]):
+        if solution[2] < -2.0 and sigma < 0.010 + 0.03 * rise and rise > 0.03 and error < 0.35 * abs(solution[2]):
             best = Flight(number, int(part[0]), int(part[-1]), float(solution[2]), error, sigma, rise)
             break
     return best

@@ -25,11 +25,13 @@ LEAST_RISE_M = 0.12
 MOST_ERROR = 0.10
 MOST_BOUNCE = 1.10
 OVERLAP = 0.62                      # of the sum of two radii: nearer than that is inside one another
-SPEED_GAIN = 0.45                   # m/s that nothing explains
+SPEED_GAIN = 0.50                   # m/s that nothing explains
+LEAP = 1.0                          # m/s upwards
 EDGE_PIXELS = 5
 SHORT_GAP = 3                       # frames that a tracker may lose a thing
 COLOUR_STEP = 0.17
-SIZE_STEP = 1.75
+SIZE_STEP = 1.6
+STEP_FRAMES = 16
 ON_TIME_S = 0.045
 NEAR_S = 0.30
 CLEAR_RISE_DB, CLEAR_DB = 12.0, -38.0
@@ -62,17 +64,19 @@ def collision(courses: list[Course], tracking: Tracking, frame_rate: float) -> V
     if not courses:
         return Verdict(None, {})
     bounces = [impact for course in courses for impact in course.impacts
-               if impact.on == "floor" and -impact.before[1] > 0.9]
+               if impact.on == "floor" and impact.is_exact and -impact.before[1] > 0.9]
     shares = [float(max(impact.after[1], 0) / -impact.before[1]) for impact in bounces]
     overlap = _deepest(tracking)
-    gains = [_gain(course, frame_rate) for course in courses]
+    gains = [_gain(course, item, frame_rate) for course, item in zip(courses, tracking.tracks, strict=True)]
     kicked = [_kicks_in_air(course, frame_rate) for course in courses]
     meets = any(impact.on == "thing" for course in courses for impact in course.impacts)
     if not bounces and not meets and overlap is None and not any(np.isfinite(gain) for gain in gains):
         return Verdict(None, {})
     faults = {
         "bounces higher": any(share > MOST_BOUNCE for share in shares),
+        "leaps from rest": any(_leaps(course) for course in courses),
         "inside another": overlap is not None and overlap < OVERLAP,
+        "passes through": _passes(tracking),
         "speed from nothing": any(gain > SPEED_GAIN for gain in gains),
         "kicked in the air": any(kicked),
     }
@@ -95,14 +99,33 @@ def _deepest(tracking: Tracking) -> float | None:
     return least
 
 
-def _gain(course: Course, frame_rate: float) -> float:
-    """Largest gain of horizontal speed over a quarter second without an impact, in m/s."""
+def _leaps(course: Course) -> bool:
+    """Whether something that lay or came slowly flies up from the floor, untouched."""
+    return any(impact.on == "floor" and impact.is_exact and impact.after[1] > LEAP and impact.before[1] > -0.5 * LEAP
+               for impact in course.impacts)
+
+
+def _passes(tracking: Tracking) -> bool:
+    """Whether two things at one height change sides."""
+    for first, one in enumerate(tracking.tracks):
+        for other in tracking.tracks[first + 1:]:
+            reach = one.radius + other.radius
+            both = one.seen & other.seen & ~one.cut & ~other.cut & (np.abs(one.y - other.y) < 0.6 * reach)
+            sides = np.sign((one.x - other.x)[both & (np.abs(one.x - other.x) > 0.7 * reach)])
+            if (sides[:-1] != sides[1:]).any():
+                return True
+    return False
+
+
+def _gain(course: Course, item: Track, frame_rate: float) -> float:
+    """Largest gain of horizontal speed over a quarter second without an impact or a neighbour, in m/s."""
     count, reach = len(course.x), max(3, round(frame_rate / 8))
     times = [impact.time_s * frame_rate for impact in course.impacts]
     gains = [np.nan]
     for t in range(reach, count - reach):
         before, after = course.x[t - reach: t + 1], course.x[t: t + reach + 1]
-        if np.isfinite(before).all() and np.isfinite(after).all() and not any(
+        alone = course.is_exact[t - reach: t + reach + 1].all() and not item.near[t - reach: t + reach + 1].any()
+        if alone and np.isfinite(before).all() and np.isfinite(after).all() and not any(
                 t - reach - 1 <= time <= t + reach + 1 for time in times):
             speeds = [abs(np.polyfit(np.arange(reach + 1), part, 1)[0]) * frame_rate for part in (before, after)]
             gains.append(speeds[1] - speeds[0])
@@ -130,7 +153,7 @@ def permanence(tracking: Tracking) -> Verdict:
             faults.append("is there twice")
         if _colour_step(item) > COLOUR_STEP:
             faults.append("changes colour")
-        if _size_steps(item) > 1:
+        if _size_step(item) > SIZE_STEP:
             faults.append("changes size")
     return Verdict(not faults, {"faults": sorted(set(faults)), "things": len(tracking.tracks)})
 
@@ -181,11 +204,12 @@ def _colour_step(item: Track) -> float:
     return float(max(steps))
 
 
-def _size_steps(item: Track) -> int:
-    """How often a thing's area jumps between two frames in which it is seen whole."""
-    both = item.whole[1:] & item.whole[:-1]
-    ratio = item.area[1:][both] / item.area[:-1][both]
-    return int((np.maximum(ratio, 1 / ratio) > SIZE_STEP).sum())
+def _size_step(item: Track) -> float:
+    """Largest lasting step of a thing's area, as a ratio, over a quarter second of frames in which it is seen whole."""
+    frames = np.flatnonzero(item.whole)
+    ratios = [np.median(item.area[frames[t - 6: t]]) / np.median(item.area[frames[t: t + 6]])
+              for t in range(6, len(frames) - 5) if frames[t + 5] - frames[t - 6] < STEP_FRAMES]
+    return float(max((max(ratio, 1 / ratio) for ratio in ratios), default=1.0))
 
 
 def steadiness(frames: np.ndarray, tracking: Tracking) -> Verdict:
@@ -230,7 +254,7 @@ def sound_on_cause(courses: list[Course], onsets: list[Onset], tracking: Trackin
     """Offsets of seen impacts to their sounds (positive: the sound is late), silent impacts, sounds without cause."""
     impacts = sorted((impact for course in courses for impact in course.impacts), key=lambda impact: impact.time_s)
     clear = _distinct([impact for impact in impacts
-                       if impact.kick > CLEAR_KICK and 0.05 < impact.time_s < seconds - 0.1])
+                       if impact.kick > CLEAR_KICK and impact.is_exact and 0.05 < impact.time_s < seconds - 0.1])
     times = np.array([onset.time_s for onset in onsets])
     offsets = [float((times - impact.time_s)[np.abs(times - impact.time_s).argmin()]) if len(times) else np.inf
                for impact in clear]

@@ -124,10 +124,28 @@ def _by_colour(frames: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _group(tones: np.ndarray, area: np.ndarray, frame: np.ndarray) -> np.ndarray:
-    """(k, 3) centres of the colours that regions (n, 3) have, in order of how much is seen of them."""
-    left = np.ones(len(tones), bool)
+    """(k, 3) centres of the colours that regions (n, 3) have.
+
+    The frames in which most regions are apart come first: elsewhere two things may touch and look like one.
+    """
+    per_frame = np.bincount(frame)[frame]
+    counts, often = np.unique(per_frame, return_counts=True)
+    most = max((int(count) for count, total in zip(counts, often, strict=True) if total >= count * LEAST_FRAMES),
+               default=1)
+    apart = per_frame == most
+    groups = _modes(tones, area, frame, apart, [])
+    groups = _modes(tones, area, frame, ~apart, groups)
+    single = [centre for centre, size in groups if not _is_mixture(centre, size, groups)]
+    return np.stack(single[:MAX_THINGS] or [tones[np.argmax(area)]])
+
+
+def _modes(tones: np.ndarray, area: np.ndarray, frame: np.ndarray, left: np.ndarray,
+           groups: list[tuple[np.ndarray, float]]) -> list[tuple[np.ndarray, float]]:
+    """Groups (centre, median area) with those added that are found among the regions `left`, the densest first."""
+    groups, left = list(groups), left.copy()
+    for centre, _ in groups:
+        left &= np.linalg.norm(tones - centre, axis=-1) >= SAME_COLOUR
     near = np.linalg.norm(tones[:, None] - tones[None], axis=-1) < MODE_WIDTH
-    groups: list[tuple[np.ndarray, float]] = []
     while left.any() and len(groups) < 2 * MAX_THINGS:
         weight = (near & left[:, None] & left[None]) @ np.sqrt(area)
         seed = int(np.argmax(weight * left))
@@ -138,8 +156,7 @@ def _group(tones: np.ndarray, area: np.ndarray, frame: np.ndarray) -> np.ndarray
         left &= ~members
         if len(np.unique(frame[members])) >= LEAST_FRAMES:
             groups.append((centre, float(np.median(area[members]))))
-    single = [centre for centre, size in groups if not _is_mixture(centre, size, groups)]
-    return np.stack(single[:MAX_THINGS] or [tones[np.argmax(area)]])
+    return groups
 
 
 def _is_mixture(centre: np.ndarray, size: float, groups: list[tuple[np.ndarray, float]]) -> bool:
