@@ -19,10 +19,13 @@ VERBS = {
     "world": "render clips of the simulated world to learn from",
     "train": "train one of the networks, in slices that resume",
     "pack": "merge trained networks into one checkpoint",
+    "verify": "tell what a file says about where it is from",
+    "library": "remember clips, and find where an excerpt is from",
     "evaluate": "measure the networks on clips that they haven't seen",
     "migrate": "make ComfyUI graphs of the dead Sora node run again",
 }
-EXTRAS = {"mujoco": "world", "PIL": "train", "matplotlib": "evaluate"}      # packages that generating doesn't need
+EXTRAS = {"mujoco": "world", "PIL": "train", "matplotlib": "evaluate", "c2pa": "provenance",
+          "cryptography": "provenance"}      # packages that generating doesn't need
 EPILOG = """example:
   python -m sora_core generate "a red rubber ball drops onto a wooden floor and bounces" --output ball.mp4
 

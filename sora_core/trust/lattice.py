@@ -2,9 +2,10 @@
 
 The frame, as a square of 128 x 128, is analysed with an orthonormal lapped transform (MDCT of hop 32); 192 of its
 numbers, waves of 16 to 42 units, are moved to the nearest point of a lattice with a keyed offset. What the picture
-shows doesn't disturb such a mark (Chen and Wornell, "Quantization index modulation", 2001, with their compensation), and for a key that wasn't
-used the offsets are uniform, so that chance is known without any measurement. 72 lattices have fixed offsets of the
-public key and tell that there is a mark; 120 of the private key are shifted by half a step for each 1 of the payload.
+shows doesn't disturb such a mark (Chen and Wornell, "Quantization index modulation", 2001, with their distortion
+compensation), and for a key that wasn't used the offsets are uniform, so that chance is known without any measurement.
+72 lattices have fixed offsets of the public key and tell that there is a mark; 120 of the private key are shifted by
+half a step for each 1 of the payload.
 
 The numbers are averages over half a second, so that a moving thing disturbs only where and while it moves.
 
@@ -23,7 +24,7 @@ from .keys import uniform
 
 SIDE = 128
 HOP = 32
-STRENGTH = 1.25                       # root mean square, in levels of 255
+STRENGTH = 1.12                       # root mean square, in levels of 255
 SHARE = 0.65                          # of the way to the lattice that is gone: lattices can be that much wider then
 PILOT_WIDTH = 1.5                     # step of a pilot's lattice, relative to the payload's
 BANDS = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2), (0, 3), (3, 0), (1, 3), (3, 1))
@@ -33,7 +34,7 @@ PILOTS = COUNT - code.CODE_BITS                             # 72
 STEP = STRENGTH * SIDE / SHARE * (12 / (code.CODE_BITS + PILOTS * PILOT_WIDTH ** 2)) ** 0.5
 GAINS = np.exp(np.arange(np.log(0.42), np.log(1.75), 0.02))
 GAINS = np.sort(np.append(GAINS, 1.0))
-PAYLOAD_Z = 8.0                       # the best codeword of a wrong key reaches 7.9 once in 3,000 tries, and fails the check
+PAYLOAD_Z = 8.0                       # a wrong key's best codeword reached 7.9 in 3,000 tries, and then fails the check
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Reading:
 
     z: float
     tries: int
+    plain_z: float           # unmirrored and at the contrast that it was written at, the best of `plain_tries`
+    plain_tries: int
     gain: float
     is_mirrored: bool
     payloads: dict[str, int]
@@ -98,7 +101,7 @@ def read(squares_WYX: np.ndarray, public: bytes, private: dict[str, bytes]) -> R
         public: key of the pilots.
         private: name -> key of the payloads to try.
     """
-    best = (-np.inf, 1.0, False, np.zeros(COUNT, complex))
+    best, plain_z = (-np.inf, 1.0, False, np.zeros(COUNT, complex)), -np.inf
     inverse = np.argsort(_order())
     wanted = np.exp(-2j * np.pi * pilot_offsets(public))
     windows = list(_windows(squares_WYX))
@@ -109,6 +112,8 @@ def read(squares_WYX: np.ndarray, public: bytes, private: dict[str, bytes]) -> R
                 phases = np.exp(2j * np.pi * coefficients_WK / (_steps() * gain)).mean(axis=0)[inverse]
                 pilots = phases[:PILOTS]
                 z = (pilots * wanted).real.sum() / np.sqrt((np.abs(pilots) ** 2).sum() / 2 + 1e-12)
+                if gain == 1 and not is_mirrored:
+                    plain_z = max(plain_z, float(z))
                 if z > best[0]:
                     best = (z, gain, is_mirrored, phases)
     z, gain, is_mirrored, phases = best
@@ -122,7 +127,8 @@ def read(squares_WYX: np.ndarray, public: bytes, private: dict[str, bytes]) -> R
             payload_z = max(payload_z, agreement)
             if agreement > PAYLOAD_Z:
                 payloads[name] = payload
-    return Reading(float(z), 2 * len(windows) * len(GAINS), float(gain), is_mirrored, payloads, payload_z)
+    return Reading(float(z), 2 * len(windows) * len(GAINS), plain_z, len(windows), float(gain), is_mirrored, payloads,
+                   payload_z)
 
 
 def _windows(squares_WYX: np.ndarray) -> list[np.ndarray]:

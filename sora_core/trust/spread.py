@@ -6,7 +6,7 @@ pictures show. It stands still, so that no cut, speed or order of the frames can
 frames, takes away what is smooth, clips what is large, whitens, and correlates over every shift at once, for each
 scale, turn and mirror. Source of the idea: Cox et al., "Secure spread spectrum watermarking for multimedia", 1997.
 
-Legend: u, v cycles a tile down and across; H W pixels; Y X units.
+Legend: u, v (U V) cycles a tile down and across; H W pixels; Y X units; P places, C colours.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
 
 from .keys import normal
 
 UNITS = 128                  # of the shorter side of a frame, and of the tile
 LOW, HIGH = 6.0, 12.0        # cycles a tile
-STRENGTH = 0.85              # root mean square over R, G and B, in levels of 255
+STRENGTH = 0.98              # root mean square over R, G and B, in levels of 255
 SCALES = np.exp(np.arange(np.log(0.48), np.log(1.16), 0.02))       # units of a clip's shorter side / 128
 SCALES = SCALES / SCALES[np.argmin(np.abs(SCALES - 1))]            # 1 itself is among them
 TURNS = (0.0, 1.5, -1.5, 3.0, -3.0, 4.5, -4.5)                     # degrees
+SMOOTH = 3.6                 # units: what is smoother than that is the picture's
+CLOSE = 0.8                  # scale under which a clip is a close-up of the marked frame
 GRID = 48                    # shifts tried in each direction: less than three units apart
 # From Cb, Cr in levels to R, G, B: ITU-R BT.709.
 TO_RGB = np.array([[0.0, 1.5748], [-0.1873, -0.4681], [1.8556, 0.0]])
@@ -44,7 +47,6 @@ class Match:
     turn: float              # degrees
     is_mirrored: bool
     shift: tuple[float, float]      # units, down and across
-    is_plain: bool           # found without any search but that over shifts
 
 
 @cache
@@ -58,43 +60,51 @@ def coefficients(key: bytes) -> np.ndarray:
 def pattern(key: bytes, height: int, width: int) -> np.ndarray:
     """What is added to R, G and B, in levels of 255: float32 (3, H, W)."""
     unit = UNITS / min(height, width)
-    down = np.exp(2j * np.pi * np.outer((np.arange(height) + 0.5) * unit / UNITS, _U))
-    across = np.exp(2j * np.pi * np.outer(_V, (np.arange(width) + 0.5) * unit / UNITS))
+    down = np.exp(2j * np.pi * np.outer((np.arange(height) - (height - 1) / 2) * unit / UNITS, _U))
+    across = np.exp(2j * np.pi * np.outer(_V, (np.arange(width) - (width - 1) / 2) * unit / UNITS))
     colours_CHW = np.stack([(down @ waves @ across).real for waves in coefficients(key)])
     rgb_CHW = np.einsum("rc,chw->rhw", TO_RGB, colours_CHW)
     expected = np.sqrt(_BAND.sum() / 2 * (TO_RGB ** 2).sum() / 3)
     return (rgb_CHW * (STRENGTH / expected)).astype(np.float32)
 
 
-def residual(colour_YX: np.ndarray) -> np.ndarray:
-    """A colour without what is smooth in it and without what is large: what a mark could be."""
-    rest = colour_YX - _smooth(colour_YX)
-    limit = np.clip(1.5 * np.median(np.abs(rest)), 0.3, 4.0)
+def residual(colour_YX: np.ndarray, width: float = SMOOTH) -> np.ndarray:
+    """A colour without what is smooth over `width` units and without what is large: what a mark could be."""
+    rest = colour_YX - _smooth(colour_YX, width)
+    limit = np.clip(0.4 * np.median(np.abs(rest)), 0.05, 4.0)      # nearly a sign: edges count no more than the mark
     return np.clip(rest, -limit, limit)
 
 
-def detect(colours_CYX: np.ndarray, keys: list[bytes], *, search: bool = True) -> list[Match]:
+def detect(colours_CYX: np.ndarray, keys: list[bytes], *, search: bool = True) -> list[tuple[Match, Match]]:
     """Look for the patterns of some keys in the average frame of a clip.
 
     Args:
         colours_CYX: Cb and Cr in levels, (2, Y, X), the shorter side 128 units.
         keys: whose patterns to look for.
-        search: over scales and turns too, not only over shifts and mirrors.
+        search: over scales, turns and shifts too, not only mirrored or not.
 
     Returns:
-        For each key its best match; `z` of the plain one counts where it is within reach of the best.
+        For each key the match where it was written, and the best of all.
     """
-    residuals = np.stack([residual(colour) for colour in colours_CYX])
-    best: list[list[Match]] = [[] for _ in keys]
-    for turn in TURNS if search else (0.0,):
-        turned = residuals if turn == 0 else np.stack([_turn(part, turn) for part in residuals])
-        for scale in SCALES if search else (1.0,):
-            waves = _analyse(turned, scale)
-            for k, key in enumerate(keys):
-                for is_mirrored in (False, True):
-                    z, shift = _correlate(waves, coefficients(key), is_mirrored)
-                    best[k].append(Match(z, float(scale), turn, is_mirrored, shift, turn == 0 and scale == 1))
-    return [max(matches, key=lambda match: match.z) for matches in best]
+    places = [(turn, float(scale)) for turn in TURNS for scale in SCALES] if search else [(0.0, 1.0)]
+    parts: dict[tuple[float, bool], np.ndarray] = {}
+    for turn, scale in places:
+        if (turn, scale < CLOSE) not in parts:
+            width = SMOOTH / CLOSE ** 2 if scale < CLOSE else SMOOTH       # seen from close by, its waves are longer
+            parts[turn, scale < CLOSE] = np.stack([_turn(residual(colour, width), turn) for colour in colours_CYX])
+    waves_PCUV = np.stack([_analyse(parts[turn, scale < CLOSE], scale) for turn, scale in places])
+    home = places.index((0.0, 1.0))
+    results = []
+    for key in keys:
+        matches = []
+        for is_mirrored in (False, True):
+            surfaces = _correlate(waves_PCUV, coefficients(key), is_mirrored)
+            at, y, x = np.unravel_index(int(surfaces.argmax()), surfaces.shape)
+            matches.append((Match(float(surfaces[home, 0, 0]), 1.0, 0.0, is_mirrored, (0.0, 0.0)),
+                            Match(float(surfaces[at, y, x]), places[at][1], places[at][0], is_mirrored,
+                                  (float(y * UNITS / GRID), float(x * UNITS / GRID)))))
+        results.append(tuple(max(pair, key=lambda match: match.z) for pair in zip(*matches, strict=True)))
+    return results
 
 
 def _analyse(residuals_CYX: np.ndarray, scale: float) -> np.ndarray:
@@ -108,25 +118,28 @@ def _analyse(residuals_CYX: np.ndarray, scale: float) -> np.ndarray:
     return waves / np.sqrt(near + 1e-6 * near.max() + 1e-12) * _BAND
 
 
-def _correlate(waves: np.ndarray, reference: np.ndarray, is_mirrored: bool) -> tuple[float, tuple[float, float]]:
-    """The highest correlation over all shifts in standard deviations, and the shift in units."""
+def _correlate(waves_PCUV: np.ndarray, reference_CUV: np.ndarray, is_mirrored: bool) -> np.ndarray:
+    """Correlation in standard deviations with a pattern written from the middle, for all shifts, (P, GRID, GRID).
+
+    Over keys its phases are independent and uniform, so that no place exceeds z more often than a Gaussian would.
+    """
     if is_mirrored:                                         # x -> -x turns wave (u, v) into (u, -v) = conj (-u, v)
-        mirrored = np.conj(reference[:, ::-1])
-        mirrored[..., 0] = reference[..., 0]
-        reference = mirrored
-    product = (waves * np.conj(reference)).sum(axis=0)      # (u, v)
-    deviation = np.sqrt((np.abs(waves * reference) ** 2).sum() / 2)
-    if deviation == 0:
-        return 0.0, (0.0, 0.0)
-    spectrum = np.zeros((GRID, GRID), complex)
-    spectrum[np.ix_(_U % GRID, _V)] = product
-    surface = np.fft.ifft2(spectrum).real * GRID ** 2
-    y, x = np.unravel_index(int(surface.argmax()), surface.shape)
-    return float(surface[y, x] / deviation), (y * UNITS / GRID, x * UNITS / GRID)
+        mirrored = np.conj(reference_CUV[:, ::-1])
+        mirrored[..., 0] = reference_CUV[..., 0]
+        reference_CUV = mirrored
+    products = waves_PCUV * np.conj(reference_CUV)
+    deviations = np.sqrt((np.abs(products) ** 2).sum(axis=(1, 2, 3)) / 2) + 1e-12
+    spectra = np.zeros((len(products), GRID, GRID // 2 + 1), np.complex64)
+    spectra[:, (_U % GRID)[:, None], _V[None]] = products.sum(axis=1) / 2
+    spectra[:, :, 0] += np.conj(np.roll(spectra[:, ::-1, 0], 1, axis=1))        # irfft2 wants both halves there
+    surfaces = torch.fft.irfft2(torch.from_numpy(spectra), s=(GRID, GRID), norm="forward").numpy()
+    return surfaces / deviations[:, None, None]
 
 
 def _turn(picture_YX: np.ndarray, degrees: float) -> np.ndarray:
     """The picture turned about its middle, bilinear, zero outside."""
+    if degrees == 0:
+        return picture_YX
     height, width = picture_YX.shape
     y, x = np.meshgrid(np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij")
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
@@ -140,14 +153,13 @@ def _turn(picture_YX: np.ndarray, degrees: float) -> np.ndarray:
     return result
 
 
-def _smooth(picture_YX: np.ndarray) -> np.ndarray:
-    """A Gaussian blur of 6 units with mirrored edges."""
-    offsets = np.arange(-18, 19)
-    kernel = np.exp(-offsets ** 2 / (2 * 6.0 ** 2))
+def _smooth(picture_YX: np.ndarray, width: float) -> np.ndarray:
+    """A Gaussian blur with mirrored edges."""
+    reach = round(3 * width)
+    kernel = np.exp(-np.arange(-reach, reach + 1) ** 2 / (2 * width ** 2))
     kernel /= kernel.sum()
     for axis in (0, 1):
-        pad = [(18, 18) if axis == other else (0, 0) for other in (0, 1)]
+        pad = [(reach, reach) if axis == other else (0, 0) for other in (0, 1)]
         padded = np.pad(picture_YX, pad, mode="symmetric")
-        picture_YX = np.stack([padded.take(range(i, i + picture_YX.shape[axis]), axis=axis)
-                               for i in range(37)], axis=-1) @ kernel
+        picture_YX = np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=axis) @ kernel
     return picture_YX

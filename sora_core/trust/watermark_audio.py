@@ -30,7 +30,7 @@ HALF = 2                              # steps of the detector in a tile
 REACH = 5                             # bands that pitch may be off
 PADDED = BANDS + 2 * REACH
 FLOOR_DB = -100.0                     # under the loudest tile: what is quieter is silence
-TIME_SCALES = np.concatenate([[1.0], np.exp(np.arange(-0.25, 0.2501, 0.01))])
+TIME_SCALES = np.concatenate([[1.0], np.exp(np.delete(np.arange(-25, 26), 25) * 0.01)])
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,6 @@ class SoundMatch:
     z: float
     scale: float
     bands: int
-    is_plain: bool
 
 
 def mark_audio(waveform_CN: np.ndarray, sample_rate: int, key: bytes) -> np.ndarray:
@@ -68,24 +67,31 @@ def mark_audio(waveform_CN: np.ndarray, sample_rate: int, key: bytes) -> np.ndar
 
 
 def detect_audio(waveform_CN: np.ndarray, sample_rate: int, keys: list[bytes], *,
-                 search: bool = True) -> list[SoundMatch]:
-    """For each key where its pattern fits a sound best; z = 0 for silence and for less than half a second."""
+                 search: bool = True) -> list[tuple[SoundMatch, SoundMatch]]:
+    """Look for the patterns of some keys in a sound.
+
+    Returns:
+        For each key the match at the speed and pitch that it was written at, and the best of all; z = 0 for silence and
+        for less than half a second.
+    """
     size, hop = _sizes(sample_rate)
     if waveform_CN.shape[-1] < sample_rate / 2:
-        return [SoundMatch(0.0, 1.0, 0, True) for _ in keys]
+        return [(SoundMatch(0.0, 1.0, 0),) * 2 for _ in keys]
     bands_Fb = _bands(_transform(waveform_CN, size, hop), size, sample_rate)
-    results: list[list[SoundMatch]] = [[] for _ in keys]
+    plain: list[list[SoundMatch]] = [[] for _ in keys]
+    best: list[list[SoundMatch]] = [[] for _ in keys]
     for scale in TIME_SCALES if search else (1.0,):
         spectrum = _folded(bands_Fb, scale, hop / sample_rate)
         for k, key in enumerate(keys):
             surface = np.fft.irfft2(spectrum * np.conj(_reference(key)), s=(PADDED, PERIOD * HALF))
-            deviation = np.sqrt((surface ** 2).mean())
+            surface /= np.sqrt((surface ** 2).mean()) + 1e-12
             near = np.concatenate([surface[:REACH + 1], surface[-REACH:]])
-            row, _ = np.unravel_index(int(near.argmax()), near.shape)
-            z = float(near.max() / deviation) if deviation > 0 else 0.0
-            results[k].append(SoundMatch(z, float(scale), int(row if row <= REACH else row - 2 * REACH - 1),
-                                         scale == 1.0 and row == 0))
-    return [max(matches, key=lambda match: match.z) for matches in results]
+            row = int(near.max(axis=1).argmax())
+            best[k].append(SoundMatch(float(near.max()), float(scale), row if row <= REACH else row - 2 * REACH - 1))
+            if scale == 1.0:
+                plain[k].append(SoundMatch(float(surface[0].max()), 1.0, 0))
+    return [tuple(max(matches, key=lambda match: match.z) for matches in pair)
+            for pair in zip(plain, best, strict=True)]
 
 
 @cache

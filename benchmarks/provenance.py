@@ -1,0 +1,196 @@
+"""What the marks of picture and sound survive: the table of docs/PROVENANCE.md.
+
+    python benchmarks/provenance.py --data pool --clips 50 --output runs/provenance.jsonl
+    python benchmarks/provenance.py --output runs/provenance.jsonl --report
+    python benchmarks/provenance.py --data pool --clips 100 --null 100
+
+Each clip is marked and written as `write_clip` does it (H.264 CRF 16, AAC 128k), decoded and attacked. The first
+command goes on where it was when it is run again; the last one measures chance, with keys that weren't used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from kornia.metrics import ssim
+from provenance_attacks import PICTURE, SAMPLE_RATE, SOUND, Frames, encode, transcode
+from safetensors import safe_open
+
+from sora_core.trust import keys, lattice, spread, verify, watermark_audio
+from sora_core.trust.watermark_video import Averages, VideoMark, mark_video
+
+RATE, FRAMES = Fraction(24), 96
+PRIVATE = {"owner": hashlib.sha256(b"benchmark").digest()}
+KINDS = ("noise-like", "dark", "cartoon")
+
+
+def clips(pool: Path, number: int) -> list[tuple[str, Frames, np.ndarray]]:
+    """Names, frames and sounds: clips of the world from as many shards, then three of other kinds."""
+    paths = sorted(pool.glob("shard-*.safetensors"))
+    found = []
+    for i in range(number):
+        with safe_open(paths[i * len(paths) // number], "pt") as file:
+            videos, sounds = file.get_slice("video"), file.get_slice("audio")
+            at = i % videos.get_shape()[0]
+            found.append((f"world {i}", videos[at:at + 1][0, :FRAMES].numpy(),
+                          sounds[at:at + 1][:, :FRAMES * 1000].numpy() / 32768))
+    return found + [(kind, *other(kind)) for kind in KINDS]
+
+
+def other(kind: str) -> tuple[Frames, np.ndarray]:
+    """A clip unlike the world's, (96, 128, 128, 3) bytes and (1, 96000)."""
+    rng = np.random.default_rng(KINDS.index(kind))
+    y, x = np.mgrid[:128, :128]
+    frames = np.zeros((FRAMES, 128, 128, 3))
+    for t in range(FRAMES):
+        if kind == "cartoon":                               # flat areas, hard edges, a disc that goes round
+            frames[t] = np.where((y > 80)[..., None], [60, 160, 70], [120, 190, 240])
+            frames[t][np.hypot(x - 64 - 30 * np.cos(t / 12), y - 60 - 20 * np.sin(t / 12)) < 16] = [230, 60, 50]
+        elif kind == "dark":                                # a dim lamp that moves in a dark room
+            lamp = np.exp(-((x - 30 - t / 2) ** 2 + (y - 60) ** 2) / 400)
+            frames[t] = 4 + 40 * lamp[..., None] * [1, 0.8, 0.5]
+    if kind == "noise-like":                                # drifting texture of all frequencies
+        coarse = rng.normal(size=(128, 256, 3))
+        spectrum = np.fft.rfft2(coarse, axes=(0, 1)) / (1 + np.hypot(*np.meshgrid(
+            np.fft.fftfreq(128) * 128, np.arange(129) / 2, indexing="ij")))[..., None] ** 0.8
+        texture = np.fft.irfft2(spectrum, s=(128, 256), axes=(0, 1))
+        texture = 128 + 40 * texture / texture.std()
+        for t in range(FRAMES):
+            frames[t] = texture[:, t:t + 128] + rng.normal(0, 4, (128, 128, 3))
+    time = np.arange(FRAMES * 1000) / SAMPLE_RATE
+    sound = {"noise-like": rng.normal(size=time.shape),
+             "cartoon": np.sign(np.sin(2 * np.pi * 330 * time)) * (time % 0.5),
+             "dark": np.cumsum(rng.normal(size=time.shape)) * 0.01}[kind]
+    return np.clip(np.round(frames), 0, 255).astype(np.uint8), 0.2 * (sound / np.abs(sound).max())[None]
+
+
+def averages(frames: Frames) -> Averages:
+    result = Averages(RATE)
+    for pixels in frames:
+        result.add(np.ascontiguousarray(pixels))
+    result.finish()
+    return result
+
+
+def marked(frames: Frames, payload: int) -> Frames:
+    video = torch.from_numpy(frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+    mark = VideoMark(keys.PUBLIC_KEY, PRIVATE["owner"], payload)
+    result = torch.cat(list(mark_video(video.split(8, dim=2), mark, RATE)), dim=2)
+    return ((result[0] + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 3, 0).numpy()
+
+
+def visibility(before: Frames, after: Frames) -> dict[str, float]:
+    """PSNR over R, G and B; SSIM of the brightness and of the colours (kornia, window 11)."""
+    error = ((before.astype(np.float64) - after) ** 2).mean()
+    one, other = (torch.from_numpy(part[::12].astype(np.float32) / 255).permute(0, 3, 1, 2) for part in (before, after))
+    weights = torch.from_numpy(spread.FROM_RGB[0]).float()[None, :, None, None]
+    luma = [(part * weights).sum(dim=1, keepdim=True) for part in (one, other)]
+    return {"psnr": 10 * np.log10(255 ** 2 / error), "ssim": float(ssim(*luma, 11).mean()),
+            "ssim_rgb": float(ssim(one, other, 11).mean())}
+
+
+def run(pool: Path, number: int, output: Path) -> None:
+    """Attack and look, clip by clip; one line of JSON each, and none twice."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    done = {(row["clip"], row["on"], row["attack"]) for row in rows(output)} if output.exists() else set()
+    for index, (name, frames, sound) in enumerate(clips(pool, number)):
+        payload = 0x9E3779B9 * (index + 1) % 2 ** 32
+        wanted = [("picture", attack) for attack in PICTURE] + [("sound", attack) for attack in SOUND]
+        if all((name, *pair) in done for pair in wanted):
+            continue
+        after, heard = marked(frames, payload), watermark_audio.mark_audio(sound, SAMPLE_RATE, keys.PUBLIC_KEY)
+        published = encode(after, 16), transcode(heard, "mp4", "aac", 128_000)
+        with output.open("a") as log:
+            for on, attack in wanted:
+                if (name, on, attack) in done:
+                    continue
+                rng = np.random.default_rng(int(hashlib.sha256(f"{name} {attack}".encode()).hexdigest()[:8], 16))
+                row = {"clip": name, "on": on, "attack": attack}
+                if on == "picture":
+                    found, payloads = verify.find_picture_marks(averages(PICTURE[attack](published[0], rng)), PRIVATE)
+                    row |= {mark.kind: mark.false_alarm for mark in found}
+                    row |= {"payload": payloads.get("owner") == payload, "wrong": bool(payloads) and
+                            payloads.get("owner") != payload}
+                    row |= visibility(frames, after) if attack == "none" else {}
+                else:
+                    row["sound"] = verify.find_sound_mark(SOUND[attack](published[1], rng), SAMPLE_RATE).false_alarm
+                    if attack == "none":
+                        row["under"] = -10 * np.log10(((heard - sound) ** 2).sum() / max((sound ** 2).sum(), 1e-12))
+                log.write(json.dumps(row) + "\n")
+                log.flush()
+
+
+def rows(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def report(path: Path) -> None:
+    """The tables, as Markdown."""
+    found = rows(path)
+    limit = verify.FALSE_ALARM
+    print("| picture | clips | any mark | in the colours | in the brightness | number read |")
+    print("|---|---|---|---|---|---|")
+    for attack in PICTURE:
+        part = [row for row in found if row["on"] == "picture" and row["attack"] == attack]
+        if part:
+            share = [np.mean([test(row) for row in part]) for test in (
+                lambda row: min(row["colours"], row["brightness"]) <= limit, lambda row: row["colours"] <= limit,
+                lambda row: row["brightness"] <= limit, lambda row: row["payload"])]
+            print(f"| {attack} | {len(part)} | " + " | ".join(f"{100 * value:.0f} %" for value in share) + " |")
+    print("\n| sound | clips | found |\n|---|---|---|")
+    for attack in SOUND:
+        part = [row["sound"] <= limit for row in found if row["on"] == "sound" and row["attack"] == attack]
+        if part:
+            print(f"| {attack} | {len(part)} | {100 * np.mean(part):.0f} % |")
+    seen = [row for row in found if "psnr" in row]
+    for name in ("psnr", "ssim", "ssim_rgb"):
+        print(f"\n{name}: mean {np.mean([row[name] for row in seen]):.4g}, least {min(row[name] for row in seen):.4g}")
+    under = [row["under"] for row in found if "under" in row]
+    print(f"\nsound: {np.mean(under):.1f} dB under the programme, least {min(under):.1f}")
+    print(f"\nwrong numbers read: {sum(row.get('wrong', False) for row in found)}")
+
+
+def null(pool: Path, number: int, wrong: int) -> None:
+    """Chance: unmarked clips against keys that were never used; how often each statistic exceeds a threshold."""
+    others = [hashlib.sha256(b"null %d" % i).digest() for i in range(wrong)]
+    found: dict[str, list[float]] = {}
+    for _, frames, sound in clips(pool, number):
+        mean = averages(frames)
+        colours, squares = mean.colours(), mean.squares()
+        for name, pairs in (("colours", spread.detect(colours, others)),
+                            ("sound", watermark_audio.detect_audio(sound, SAMPLE_RATE, others))):
+            found.setdefault(f"{name}, as written", []).extend(pair[0].z for pair in pairs)
+            found.setdefault(f"{name}, searched", []).extend(pair[1].z for pair in pairs)
+        for key in others[:max(1, wrong // 10)]:
+            found.setdefault("brightness, searched", []).append(lattice.read(squares, key, {}).z)
+    print("| statistic | tries | largest z | median | 99 % | 99.9 % |\n|---|---|---|---|---|---|")
+    for name, values in found.items():
+        print(f"| {name} | {len(values)} | {max(values):.2f} | " +
+              " | ".join(f"{np.quantile(values, share):.2f}" for share in (0.5, 0.99, 0.999)) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="folder of the world's shards")
+    parser.add_argument("--clips", type=int, default=50)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--report", action="store_true", help="print the tables of an output")
+    parser.add_argument("--null", type=int, metavar="KEYS", help="measure chance with so many wrong keys on each clip")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    if args.report:
+        report(args.output)
+    elif args.null:
+        null(args.data, args.clips, args.null)
+    else:
+        run(args.data, args.clips, args.output)
+
+
+if __name__ == "__main__":
+    main()
