@@ -34,9 +34,19 @@ class LocalRefiner(nn.Module):
         self.time_mix = operations.Conv2d(3 * width, width, 1, **tensor)
         self.conv = operations.Conv2d(width, width, 3, padding=1, **tensor)
         self.out = operations.Conv2d(width, channels, 3, padding=1, **tensor)
+        self.forget = operations.Conv2d(width, 1, 3, padding=1, **tensor)
 
-    def forward(self, video: Tensor, tokens: Tensor, guide: Guide | None = None) -> Tensor:
-        """`video` `(B, C, T', H', W')` and normalised `tokens` `(B, T' H'/p W'/p, D)` -> `(B, C, T', H', W')`."""
+    def forward(self, video: Tensor, tokens: Tensor, guide: Guide | None = None) -> tuple[Tensor, Tensor]:
+        """Correct the latents, and say where the first frame is to be forgotten.
+
+        Args:
+            video: noisy, `(B, C, T', H', W')`; tokens: normalised, `(B, T' H'/p W'/p, D)`.
+
+        Returns:
+            Corrections `(B, C, T', H', W')`, and the share of the first frame's latents to take away from the
+            correction, `(B, 1, T', H', W')`: 1 where a thing was and has gone, since what is corrected is a
+            difference from the first frame.
+        """
         b, c, t, h, w = video.shape
         p = self.patch_size
         video = video.to(tokens.dtype)
@@ -49,7 +59,8 @@ class LocalRefiner(nn.Module):
         around = F.pad(x, (0, 0, 0, 0, 0, 0, 1, 1))
         mixed = torch.cat([around[:, :-2], x, around[:, 2:]], dim=2).flatten(0, 1)   # before, now, after
         y = x.flatten(0, 1) + self.conv(F.silu(self.time_mix(mixed)))
-        return self.out(F.silu(y)).view(b, t, c, h, w).transpose(1, 2)
+        y = F.silu(y)
+        return self.out(y).view(b, t, c, h, w).transpose(1, 2), self.forget(y).view(b, t, 1, h, w).transpose(1, 2)
 
 
 def _beside_first(x: Tensor) -> Tensor:

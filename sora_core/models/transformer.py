@@ -111,9 +111,11 @@ class SoraTransformer(nn.Module):
             elif isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
         for module in (self.modulation, self.out_modulation, self.video_out, self.audio_out, self.guide_in,
-                       self.hits_in, self.refiner.token_in, self.refiner.guide_in, self.refiner.out):
+                       self.hits_in, self.refiner.token_in, self.refiner.guide_in, self.refiner.out,
+                       self.refiner.forget):
             nn.init.zeros_(module.weight)
         nn.init.zeros_(self.refiner.out.bias)
+        nn.init.zeros_(self.refiner.forget.bias)
         for block in self.blocks:
             nn.init.zeros_(block.bias.weight)
 
@@ -232,9 +234,13 @@ class SoraTransformer(nn.Module):
                              torch.cat(keep, 1))
         y_video, y_audio = y[:, -v.shape[1] - a.shape[1]:].split([v.shape[1], a.shape[1]], dim=1)
         y_video, y_audio = self._modulated(y_video, c_video), self._modulated(y_audio, c_audio)
-        out_video = self.unpatchify(self.video_out(y_video), video.shape) + self.refiner(video, y_video, guide)
+        refined, forget = self.refiner(video, y_video, guide)
+        out_video = (self.unpatchify(self.video_out(y_video), video.shape) + refined).float()
+        at_video = _like_video(timestep_video)
+        first = linear_guess(video, out_video, at_video)[:, :, :1]
+        out_video = torch.cat([out_video[:, :, :1], out_video[:, :, 1:] - forget[:, :, 1:] * first], dim=2)
         out_audio = self.audio_out(y_audio).transpose(1, 2)
-        return (linear_guess_velocity(video, out_video, _like_video(timestep_video)),
+        return (linear_guess_velocity(video, out_video, at_video),
                 linear_guess_velocity(audio, out_audio, t_audio[:, None]))
 
     def _run_blocks(self, x: Tensor, condition: Tensor, positions: list[Tensor], num_text: int, keep: Tensor) -> Tensor:
@@ -289,12 +295,17 @@ def _like_video(timestep: Tensor) -> Tensor:
     return timestep.reshape(timestep.shape[0], 1, -1, 1, 1)
 
 
-def linear_guess_velocity(noisy: Tensor, correction: Tensor, timestep: Tensor) -> Tensor:
-    """v = (x_t - x_0) / t, from x_t = (1 - t) x_0 + t noise; zero where t = 0.
+def linear_guess(noisy: Tensor, correction: Tensor, timestep: Tensor) -> Tensor:
+    """Clean latents; those that are given (t = 0) as they are.
 
     The network corrects what is known without it: for data of variance one, the best linear guess of x_0 is
     (1 - t) / ((1 - t)^2 + t^2) x_t (Karras et al. 2022, arXiv:2206.00364, table 1, c_skip).
     """
     t = timestep.float()
-    clean = (1 - t) / ((1 - t) ** 2 + t ** 2) * noisy.float() + correction.float()
-    return (noisy.float() - clean) / t.clamp(min=SMALLEST_TIMESTEP) * (t > 0)
+    return (1 - t) / ((1 - t) ** 2 + t ** 2) * noisy.float() + correction.float() * (t > 0)
+
+
+def linear_guess_velocity(noisy: Tensor, correction: Tensor, timestep: Tensor) -> Tensor:
+    """v = (x_t - x_0) / t, from x_t = (1 - t) x_0 + t noise; zero where t = 0."""
+    t = timestep.float()
+    return (noisy.float() - linear_guess(noisy, correction, t)) / t.clamp(min=SMALLEST_TIMESTEP) * (t > 0)

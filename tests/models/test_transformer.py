@@ -118,3 +118,30 @@ def test_text_encoder_ignores_padding():
     states = encoder(ids, ids > 0)
     assert states.shape == (1, 5, 16) and states[:, 3:].abs().max() == 0
     torch.testing.assert_close(states[:, :3], encoder(ids[:, :3], ids[:, :3] > 0), atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_a_sketch_matters_where_it_is_and_zeros_mean_none(model):
+    from sora_core.models.sketch import HIT_FEATURES, Guide
+
+    values = inputs()
+    without = model(**values)
+    none = Guide(torch.zeros(2, 12, 3, 4, 6), torch.zeros(2, 5, HIT_FEATURES))
+    for got, want in zip(model(**values, guide=none), without, strict=True):
+        torch.testing.assert_close(got, want)
+    guide = Guide(torch.ones(2, 12, 3, 4, 6), torch.ones(2, 5, HIT_FEATURES))
+    for got, other in zip(model(**values, guide=guide), without, strict=True):
+        assert not torch.allclose(got, other)
+
+
+@torch.no_grad()
+def test_where_the_first_frame_is_forgotten_it_is_taken_away(model):
+    untrained = SoraTransformer(CONFIG)
+    untrained.initialise()
+    values = inputs()
+    values["timestep_video"] = torch.tensor([[0.0, 0.7, 0.7]]).repeat(2, 1)
+    before, _ = untrained(**values)
+    untrained.refiner.forget.bias.fill_(1.0)
+    after, _ = untrained(**values)
+    first = values["video"][:, :, :1].expand(-1, -1, 2, -1, -1)
+    torch.testing.assert_close((after - before)[:, :, 1:], first / 0.7, msg="clean latents less the first, given frame")
