@@ -92,7 +92,15 @@ def test_stop_and_what_is_wrong(server: Any) -> None:
     assert empty.failed_node == "SoraTextToVideo" and "prompt is empty" in empty.error
     answer = server.post("/prompt", {"prompt": one_node(checkpoint="elsewhere.safetensors")})
     assert "there is no checkpoint 'elsewhere.safetensors'" in json.dumps(answer["node_errors"])
-    assert not list((server.base / "temp").glob("*.part"))
+
+
+def test_stop_in_the_middle_of_the_file_leaves_none(server: Any) -> None:
+    files = set((server.base / "temp").glob("*"))
+    run = server.run(one_node(size="1280x720", duration=8, steps=1, seed=10), stop_at_step=24)
+    assert any(kind == "execution_interrupted" for kind, _ in run.messages)
+    assert 24 <= max(event["value"] for event in run.progress) < 192
+    assert set((server.base / "temp").glob("*")) | set((server.base / "temp").glob(".*")) <= files
+    assert server.run(one_node(seed=11)).status == "success"
 
 
 def test_the_editor_is_told_of_the_replacement(server: Any) -> None:
@@ -135,6 +143,7 @@ def test_old_graphs_are_accepted(server: Any, path: Path) -> None:
             time.sleep(0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("example")
 @pytest.mark.skipif(not any(EMBEDDED.glob("*.safetensors")), reason="no embedded checkpoint in sora_core/weights")
 @pytest.mark.parametrize(("name", "size"), [("api_text", (720, 1280)), ("api_image_and_seed", (1280, 720))])
