@@ -16,6 +16,7 @@ KICK = 0.42                         # m/s: a sudden change of velocity that the 
 CLEAR_KICK = 0.9                    # m/s: one that anybody sees
 TOUCHING = 1.22                     # of the sum of two radii
 FIT_FRAMES = 7
+PULLS = tuple(-GRAVITY * share for share in (0.0, 0.25, 0.5, 0.75, 1.0, 1.25))
 LEAST_FLIGHT = 5                    # frames that make a parabola
 REST_SPEED = 0.10                   # m/s
 
@@ -163,12 +164,12 @@ def _stretch(course: Course, frames: range) -> np.ndarray:
 
 
 def _line(times: np.ndarray, values: np.ndarray, *, is_vertical: bool) -> tuple[float, float, float]:
-    """Place, speed and acceleration at time 0: the vertical is either at rest on something or in free fall."""
+    """Place, speed and acceleration at time 0; sideways there is none."""
     if not is_vertical or len(times) < 3:
         speed, place = np.polyfit(times, values, 1) if len(times) > 1 else (0.0, values[0])
         return float(place), float(speed), 0.0
     best = None
-    for pull in (0.0, -GRAVITY):
+    for pull in PULLS if len(times) > 4 else (0.0, -GRAVITY):
         speed, place = np.polyfit(times, values - 0.5 * pull * times**2, 1)
         left = np.square(values - 0.5 * pull * times**2 - place - speed * times).sum()
         if best is None or left < best[0]:

@@ -280,7 +280,7 @@ def _distinct(impacts: list[Impact]) -> list[Impact]:
 
 def _has_cause(time_s: float, impacts: list[Impact], tracking: Tracking, seconds: float) -> bool:
     """Whether anything seen, or something out of sight, may have made a sound at this time."""
-    if time_s < 0.1 or any(-ORPHAN_S < time_s - impact.time_s < RATTLE_S for impact in impacts):
+    if not 0.1 < time_s < seconds - 0.1 or any(-ORPHAN_S < time_s - impact.time_s < RATTLE_S for impact in impacts):
         return True
     frame = min(int(time_s / seconds * len(tracking.labels)), len(tracking.labels) - 1)
     near = slice(max(frame - 2, 0), frame + 3)
