@@ -73,17 +73,19 @@ def checkpoint_input(**options: Any) -> io.Input:
                           tooltip="The embedded model, or a SoraCore checkpoint in models/checkpoints.", **options)
 
 
-def fingerprint(name: str) -> list[tuple[str, int, int]]:
-    """Name, size and time of each file of a checkpoint, which change with it."""
+def fingerprint(name: str | None) -> list[tuple[str, int, int]]:
+    """Name, size and time of each file of a checkpoint, which change with it; nothing where another node names it."""
+    if name is None:
+        return []
     path = checkpoint_path(name)
     place = EMBEDDED if path is None else Path(path)
     files = sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place] if place.is_file() else []
     return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
-def is_there(name: str) -> bool | str:
-    """True, or a sentence."""
-    path = checkpoint_path(name)
+def is_there(name: str | None) -> bool | str:
+    """True, or a sentence; of a name that another node gives, nothing is known before it has run."""
+    path = None if name is None else checkpoint_path(name)
     if path is None or Path(path).exists():
         return True
     return f"there is no checkpoint {name!r} in models/checkpoints; put it there, or choose {EMBEDDED_NAME!r}"
@@ -113,12 +115,12 @@ class SoraCheckpointLoader(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, checkpoint: str) -> list[tuple[str, int, int]]:
+    def fingerprint_inputs(cls, checkpoint: str | None) -> list[tuple[str, int, int]]:
         """Load again when a file has changed."""
         return fingerprint(checkpoint)
 
     @classmethod
-    def validate_inputs(cls, checkpoint: str) -> bool | str:
+    def validate_inputs(cls, checkpoint: str | None) -> bool | str:
         """A sentence instead of "value not in list" when a shared graph names a file that is not here."""
         return is_there(checkpoint)
 

@@ -78,12 +78,12 @@ class SoraTextToVideo(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, checkpoint: str = EMBEDDED_NAME, **_: Any) -> list[tuple[str, int, int]]:
+    def fingerprint_inputs(cls, checkpoint: str | None = EMBEDDED_NAME, **_: Any) -> list[tuple[str, int, int]]:
         """Make it again when the model has changed."""
         return fingerprint(checkpoint)
 
     @classmethod
-    def validate_inputs(cls, checkpoint: str = EMBEDDED_NAME) -> bool | str:
+    def validate_inputs(cls, checkpoint: str | None = EMBEDDED_NAME) -> bool | str:
         """A sentence instead of "value not in list"."""
         return is_there(checkpoint)
 

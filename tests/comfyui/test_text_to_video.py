@@ -94,6 +94,17 @@ def test_stop_and_what_is_wrong(server: Any) -> None:
     assert "there is no checkpoint 'elsewhere.safetensors'" in json.dumps(answer["node_errors"])
 
 
+def test_another_node_may_name_the_checkpoint(server: Any) -> None:
+    prompt = one_node(checkpoint=["switch", 0])
+    prompt["name"] = {"class_type": "PrimitiveString", "inputs": {"value": "tiny.safetensors"}}
+    prompt["switch"] = {"class_type": "ComfySwitchNode",
+                        "inputs": {"switch": True, "on_true": ["name", 0], "on_false": ["name", 0]}}
+    run = server.run(prompt)
+    assert run.status == "success", run.messages
+    prompt["name"]["inputs"]["value"] = "elsewhere"
+    assert "no checkpoint at 'elsewhere'" in server.run(prompt).error
+
+
 def test_stop_in_the_middle_of_the_file_leaves_none(server: Any) -> None:
     files = set((server.base / "temp").glob("*"))
     run = server.run(one_node(size="1280x720", duration=8, steps=1, seed=10), stop_at_step=24)
