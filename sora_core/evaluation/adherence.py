@@ -21,7 +21,7 @@ from .tracker import Track, Tracking
 
 SIZES_M = {"small": 0.180, "medium": 0.235, "large": 0.300}     # radius of a ball; a box's half edge is 0.9 of it
 SIZE_EDGES_M = (0.205, 0.266)
-BOX_DISC = 1.22                     # radius of the disc as large as a box looks, over its half edge
+BALL_DISC, BOX_DISC = 1.035, 1.40   # radius of the disc as large as a thing looks, over its radius or half edge
 SURE_MATERIAL = 0.75
 LEAST_SHARE_SEEN = 0.15
 FALL_M = 0.14
@@ -124,7 +124,7 @@ def _thing_facts(thing: Thing, number: int | None, tracking: Tracking, courses: 
 
 
 def _size_fact(thing: Thing, course: Course) -> Fact:
-    radius = course.radius / (0.9 * BOX_DISC if thing.kind == "box" else 1.0)
+    radius = course.radius / (0.9 * BOX_DISC if thing.kind == "box" else BALL_DISC)
     low, high = SIZE_EDGES_M
     seen = "small" if radius < low else "large" if radius > high else "medium"
     unsure = min(abs(radius / low - 1), abs(radius / high - 1)) < 0.05

@@ -206,7 +206,7 @@ def _flights(number: int, course: Course, impacts: list[Impact], frame_rate: flo
     cuts = sorted({impact.time_s * frame_rate for impact in impacts})
     edges = [-1e9, *cuts, 1e9]
     flights = []
-    seen = np.flatnonzero(np.isfinite(course.z) & course.is_exact)
+    seen = np.flatnonzero(np.isfinite(course.z))
     for low, high in zip(edges[:-1], edges[1:], strict=True):
         frames = seen[(seen > low + 0.25) & (seen < high - 0.25)]
         for part in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):

@@ -147,8 +147,8 @@ def permanence(tracking: Tracking) -> Verdict:
     if not tracking.tracks:
         return Verdict(None, {})
     faults: list[str] = []
-    for item in tracking.tracks:
-        faults += _comings_and_goings(item, tracking.size)
+    for number, item in enumerate(tracking.tracks):
+        faults += _comings_and_goings(item, number, tracking)
         if (item.twins[item.seen] > 0).sum() > SHORT_GAP + 1:
             faults.append("is there twice")
         if _colour_step(item) > COLOUR_STEP:
@@ -158,17 +158,26 @@ def permanence(tracking: Tracking) -> Verdict:
     return Verdict(not faults, {"faults": sorted(set(faults)), "things": len(tracking.tracks)})
 
 
-def _comings_and_goings(item: Track, size: tuple[int, int]) -> list[str]:
-    seen = item.seen
+def _comings_and_goings(item: Track, number: int, tracking: Tracking) -> list[str]:
+    seen, size = item.seen, tracking.size
     runs = np.flatnonzero(np.diff(np.concatenate([[0], seen.astype(int), [0]]))).reshape(-1, 2)
     runs = _joined(runs)
     faults = []
     for first, end in runs:
-        if first > SHORT_GAP and not _at_edge(item, first, size) and not item.near[first]:
+        if first > SHORT_GAP and not (_at_edge(item, first, size) or _is_hidden(item, number, first, -2, tracking)):
             faults.append("appears")
-        if end < len(seen) - SHORT_GAP and not _at_edge(item, end - 1, size) and not item.near[end - 1]:
+        if end < len(seen) - SHORT_GAP and not (
+                _at_edge(item, end - 1, size) or _is_hidden(item, number, end - 1, 2, tracking)):
             faults.append("vanishes")
     return faults
+
+
+def _is_hidden(item: Track, number: int, frame: int, step: int, tracking: Tracking) -> bool:
+    """Whether another thing covers, two frames later or earlier, most of the place where a thing was."""
+    labels = tracking.labels[np.clip(frame + step, 0, len(tracking.labels) - 1)]
+    rows, columns = np.mgrid[: labels.shape[0], : labels.shape[1]] + 0.5
+    place = np.hypot(columns - item.x[frame], rows - item.y[frame]) < 0.6 * np.sqrt(item.area[frame] / np.pi) + 1
+    return bool(((labels[place] >= 0) & (labels[place] != number)).mean() > 0.5)
 
 
 def _joined(runs: np.ndarray) -> list[tuple[int, int]]:
