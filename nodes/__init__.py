@@ -13,13 +13,14 @@ from .image_to_video import SoraImageToVideo
 from .latents import SoraEmptyLatent
 from .lip_sync import SoraLipSync
 from .loaders import SoraCheckpointLoader
+from .provenance import SoraSaveClip, SoraVerify
 from .replacements import offer_replacement
 from .text import SoraTextEncode
 from .text_to_video import SoraTextToVideo
 
 NODES: list[type[io.ComfyNode]] = [
     SoraCheckpointLoader, SoraTextEncode, SoraEmptyLatent, SoraImageToVideo, SoraExtendVideo, SoraFoley, SoraLipSync,
-    SoraGuider, SoraDecode, SoraAudioSynthesis, SoraTextToVideo,
+    SoraGuider, SoraDecode, SoraAudioSynthesis, SoraTextToVideo, SoraSaveClip, SoraVerify,
 ]
 
 

@@ -87,8 +87,9 @@ def read_key(path: Path) -> bytes:
     Raises:
         ProvenanceError: missing, unreadable, or something else.
     """
+    data = read_secret(path)
     try:
-        key = bytes.fromhex(read_secret(path).decode("ascii").strip())
+        key = bytes.fromhex(data.decode("ascii").strip())
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:

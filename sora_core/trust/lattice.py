@@ -24,9 +24,9 @@ from .keys import uniform
 
 SIDE = 128
 HOP = 32
-STRENGTH = 1.12                       # root mean square, in levels of 255
+STRENGTH = 1.20                       # root mean square, in levels of 255
 SHARE = 0.65                          # of the way to the lattice that is gone: lattices can be that much wider then
-PILOT_WIDTH = 1.5                     # step of a pilot's lattice, relative to the payload's
+PILOT_WIDTH = 1.6                     # step of a pilot's lattice, relative to the payload's
 BANDS = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2), (0, 3), (3, 0), (1, 3), (3, 1))
 COUNT = len(BANDS) * (SIDE // HOP) ** 2                     # 192
 PILOTS = COUNT - code.CODE_BITS                             # 72

@@ -22,6 +22,7 @@ from . import lattice, spread
 QUARTERS = 2                 # of a second in a window of the lattices
 FADE_FRAMES = 3              # from one window's correction to the next
 ITERATIONS = 3               # of the correction, because black and white can't be moved further out
+FULL_FROM = 40.0             # levels of mean brightness: in darker clips the colours are marked down to half as much
 MAX_ASPECT = 4               # the detector looks at no more of a long frame than this many short sides
 
 
@@ -50,6 +51,8 @@ def mark_video(chunks: Iterable[Tensor], mark: VideoMark, frame_rate: Fraction) 
     for window_CTHW in _rechunk(chunks, size):
         if fixed is None:
             fixed = torch.from_numpy(spread.pattern(mark.public, *window_CTHW.shape[-2:]))
+            brightness = float((window_CTHW.mean() + 1) * 127.5)
+            fixed *= min(1.0, max(0.5, brightness / FULL_FROM))
             offsets = lattice.offsets(mark.public, mark.private, mark.payload)
         levels = (window_CTHW + 1) * 127.5
         change = fixed + _correct(levels, fixed, offsets)
