@@ -13,10 +13,12 @@ from ..models.sketch import SLOTS, Guide, Sketch, make_guide, rigid
 from ..models.sketcher import FRAMES, Sketcher
 from ..models.video_vae import VideoVAE
 from ..shapes import video_latent_frames
+from .flow import shift_sigma
 from .windows import OVERLAP, WINDOW, Window
 
 STEPS = 24
 GUIDANCE_SCALE = 2.0
+SHIFT = 2.0                 # of the steps to noise, where it is decided what happens
 
 
 def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *, frames: int, aspect: float, seed: int,
@@ -77,7 +79,7 @@ def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect:
     if picture is not None:
         given |= {"picture": picture.repeat(copies, 1, 1, 1),
                   "picture_mask": torch.ones(copies * batch, dtype=torch.bool)}
-    times = torch.linspace(1, 0, STEPS + 1).tolist()
+    times = shift_sigma(torch.linspace(1, 0, STEPS + 1), SHIFT).tolist()
     for t, following in zip(times[:-1], times[1:], strict=True):
         rows = rows * free + clean * (1 - free)
         velocity = sketcher(rows.repeat(copies, 1, 1), (t * free[:, 0]).expand(copies * batch, -1), **given)

@@ -8,11 +8,14 @@ from torch import Tensor
 
 from ..models.sketch import Sketch
 from ..models.sketcher import FRAMES, SLOTS, STATE_SCALE, STATES, Sketcher
+from ..sampling.flow import shift_sigma
 from .data import SketchPool
 
 SCALE_POWER = 0.7           # of the standard deviation, as for the latents: small components count less, but count
 BEGINNING_SHARE = 0.12      # of the sketches: their beginning is given, so that clips can be continued
 PICTURE_SHARE = 0.3         # of the clips that have a picture: the first frame is given
+UNIFORM_SHARE = 0.25        # of the timesteps, before the shift; the rest is logit-normal
+SHIFT = 3.0                 # to noise: all rows of a thing say which way it goes, so only much noise leaves that to words
 STAGE_WEIGHT, FIRST_WEIGHT, TRAIT_WEIGHT = 4.0, 3.0, 12.0    # few numbers that say much: what it is and its colour
 SMALLEST_WEIGHTED = 0.05    # the loss is that of the velocity, (error of the data / t)^2, with t no smaller than this
 
@@ -44,7 +47,8 @@ def sketch_loss(sketcher: Sketcher, sketch: Sketch, aspect: Tensor, text: Tensor
     rows = sketcher.to_rows(sketch)                                                         # (B, N, S)
     b, n, _ = rows.shape
     t = torch.sigmoid(torch.randn(b, generator=generator))
-    t = torch.where(torch.rand(b, generator=generator) < 0.2, torch.rand(b, generator=generator), t).clamp(1e-3, 1)
+    t = torch.where(torch.rand(b, generator=generator) < UNIFORM_SHARE, torch.rand(b, generator=generator), t)
+    t = shift_sigma(t, SHIFT).clamp(1e-3, 1)
     timestep = t[:, None].repeat(1, n)
     frames = (n - 1) // SLOTS
     known = torch.randint(1, frames, (b,), generator=generator)
