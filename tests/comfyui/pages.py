@@ -42,7 +42,10 @@ def templates(page: Page) -> dict[str, int]:
     page.run("window.app.extensionManager.command.execute('Comfy.BrowseTemplates')")
     click(page, "soracore", "span")
     cards = "[...document.querySelectorAll('[data-testid^=template-workflow-]')]"
-    page.wait(f"{cards}.length && {cards}.every(card => card.querySelector('img')?.naturalWidth)")
+    for number in range(page.wait(f"{cards}.length")):      # pictures are fetched when they come into view
+        page.run(f"{cards}[{number}].scrollIntoView()")
+        page.wait(f"{cards}[{number}].querySelector('img').naturalWidth")
+    page.run(f"{cards}[0].scrollIntoView({{block: 'end'}})")
     return dict(page.run(f"{cards}.map(card => [card.dataset.testid.replace('template-workflow-', ''), "
                          "card.querySelector('img').naturalWidth])"))
 
