@@ -207,6 +207,14 @@ def chain_with_core_nodes(c: Canvas) -> None:
         "Video* to 48."))
 
 
+def save_and_verify(c: Canvas) -> None:
+    """Not a graph that ships: what the help pages of these two nodes are drawn from."""
+    clip = stand_in(c, 0, "", "a red rubber ball drops onto a wooden floor and bounces", 7)
+    saved = c.add("SoraSaveClip", 1, video=clip["video"])
+    told = c.add("SoraVerify", 2, video=saved["video"])
+    c.add("PreviewAny", 3, source=told["report"])
+
+
 RECIPES: list[Callable[[Canvas], dict[str, Any] | None]] = [
     text_to_video_app, image_to_video, extend_video, foley_for_a_silent_clip, lip_sync_to_a_voice, lora_of_your_clips,
     chain_with_core_nodes,

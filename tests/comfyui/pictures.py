@@ -19,8 +19,8 @@ from typing import Any
 from . import pages
 from .browser import Page, chromium
 from .conftest import ROOT, Server, find_comfyui, running
-from .editor import flatten
-from .graphs import WORKFLOWS
+from .editor import Canvas, flatten
+from .graphs import VERSIONS, WORKFLOWS, save_and_verify
 from .thumbnail import read, sheet, write
 
 HELP = ROOT / "web" / "docs"
@@ -30,6 +30,7 @@ WIRED = {           # the graph that shows a node best
     "SoraDecode": "text_to_video", "SoraAudioSynthesis": "text_to_video", "SoraTextToVideo": "text_to_video_app",
     "SoraImageToVideo": "image_to_video", "SoraExtendVideo": "extend_video", "SoraFoley": "foley_for_a_silent_clip",
     "SoraLipSync": "lip_sync_to_a_voice", "SoraGuider": "chain_with_core_nodes",
+    "SoraSaveClip": "save_and_verify", "SoraVerify": "save_and_verify",
 }
 SCREENS = ROOT / "docs" / "images"
 LEFT, TOP, GAP = 90, 130, 70      # of the drawing, in pixels of the page
@@ -92,8 +93,11 @@ def wiring(server: Server, folder: Path, names: list[str]) -> None:
     with chromium(folder / "profile") as page:
         page.size(1700, 1000)
         pages.visit(page, server, Comfy__NodeBadge__NodeSourceBadgeMode="None")
+        canvas = Canvas(server.get("/object_info"), VERSIONS)
+        save_and_verify(canvas)
+        drawn = {"save_and_verify": canvas.save("save_and_verify")}
         for kind, name in WIRED.items():
-            graph = json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
+            graph = drawn.get(name) or json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
             if not names or kind in names:
                 draw(page, graph, kind, HELP / kind / "wiring.jpg")
 
