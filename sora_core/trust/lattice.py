@@ -81,11 +81,11 @@ def pilot_offsets(public: bytes) -> np.ndarray:
     return uniform(public, "picture pilots", PILOTS)
 
 
-def target(square_YX: np.ndarray, offsets_K: np.ndarray) -> np.ndarray:
-    """Where the coefficients of an average square (128, 128) shall go: most of the way to their lattices (192,)."""
+def target(square_YX: np.ndarray, offsets_K: np.ndarray, share: float = SHARE) -> np.ndarray:
+    """Where the coefficients (192,) of a square (128, 128) shall go: that share of the way to their lattices."""
     coefficients = analyse(square_YX)
     steps = coefficients / _steps() - offsets_K
-    return coefficients + (np.round(steps) - steps) * _steps() * SHARE
+    return coefficients + (np.round(steps) - steps) * _steps() * share
 
 
 def correction(square_YX: np.ndarray, target_K: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from . import lattice, spread
 QUARTERS = 2                 # of a second in a window of the lattices
 FADE_FRAMES = 3              # from one window's correction to the next
 ITERATIONS = 3               # of the correction, because black and white can't be moved further out
-FULL_FROM = 40.0             # levels of mean brightness: in darker clips the colours are marked down to half as much
+FULL_FROM = 40.0             # levels of mean brightness: darker clips are marked less, down to half as much
 MAX_ASPECT = 4               # the detector looks at no more of a long frame than this many short sides
 
 
@@ -51,11 +51,11 @@ def mark_video(chunks: Iterable[Tensor], mark: VideoMark, frame_rate: Fraction) 
     for window_CTHW in _rechunk(chunks, size):
         if fixed is None:
             fixed = torch.from_numpy(spread.pattern(mark.public, *window_CTHW.shape[-2:]))
-            brightness = float((window_CTHW.mean() + 1) * 127.5)
-            fixed *= min(1.0, max(0.5, brightness / FULL_FROM))
+            dimmed = min(1.0, max(0.5, float((window_CTHW.mean() + 1) * 127.5) / FULL_FROM))
+            fixed *= dimmed
             offsets = lattice.offsets(mark.public, mark.private, mark.payload)
         levels = (window_CTHW + 1) * 127.5
-        change = fixed + _correct(levels, fixed, offsets)
+        change = fixed + _correct(levels, fixed, offsets, lattice.SHARE * dimmed)
         weights = torch.ones(levels.shape[1])
         if previous is not None:
             fade = min(FADE_FRAMES, levels.shape[1])
@@ -110,11 +110,11 @@ class Averages:
         self._sum, self._count = None, 0
 
 
-def _correct(levels_CTHW: Tensor, fixed_CHW: Tensor, offsets_K: np.ndarray) -> Tensor:
+def _correct(levels_CTHW: Tensor, fixed_CHW: Tensor, offsets_K: np.ndarray, share: float) -> Tensor:
     """What brings the average brightness of a window onto its lattices, (1, H, W) in levels."""
     average = levels_CTHW.mean(dim=1) + fixed_CHW
     change_HW = torch.zeros(average.shape[1:])
-    target_K = lattice.target(_square(average), offsets_K)
+    target_K = lattice.target(_square(average), offsets_K, share)
     for _ in range(ITERATIONS):
         missing = torch.from_numpy(lattice.correction(_square((average + change_HW).clamp(0, 255)), target_K)).float()
         change_HW += _resize(missing[None], *change_HW.shape)[0]

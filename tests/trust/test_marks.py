@@ -87,7 +87,8 @@ def scaled(video: Tensor, height: int, width: int) -> Tensor:
 PICTURE = {
     "half size": lambda v: scaled(v, 64, 64), "other shape": lambda v: scaled(v, 160, 300),
     "crop": lambda v: v[..., 20:112, 24:116], "shift": lambda v: torch.roll(v, (5, -7), (3, 4)),
-    "mirror": lambda v: v.flip(-1), "darker": lambda v: (v + 1) * 0.5 - 1, "grey": lambda v: v.mean(1, True).expand_as(v),
+    "mirror": lambda v: v.flip(-1), "darker": lambda v: (v + 1) * 0.5 - 1,
+    "grey": lambda v: v.mean(1, True).expand_as(v),
     "noise": lambda v: v + 0.04 * torch.randn(v.shape, generator=torch.Generator().manual_seed(0)),
     "backwards": lambda v: v.flip(2), "half of it": lambda v: v[:, :, 13:37], "faster": lambda v: v[:, :, ::2],
 }
