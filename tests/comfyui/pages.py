@@ -42,12 +42,14 @@ def templates(page: Page) -> dict[str, int]:
     page.run("window.app.extensionManager.command.execute('Comfy.BrowseTemplates')")
     click(page, "soracore", "span")
     cards = "[...document.querySelectorAll('[data-testid^=template-workflow-]')]"
-    for number in range(page.wait(f"{cards}.length")):      # pictures are fetched when they come into view
-        page.run(f"{cards}[{number}].scrollIntoView()")
-        page.wait(f"{cards}[{number}].querySelector('img').naturalWidth")
+    widths = {}
+    for number in range(page.wait(f"{cards}.length")):      # pictures come into being when they come into view
+        card = f"{cards}[{number}]"
+        page.run(f"{card}.scrollIntoView()")
+        width = page.wait(f"{card}.querySelector('img').naturalWidth")
+        widths[page.run(f"{card}.dataset.testid").removeprefix("template-workflow-")] = width
     page.run(f"{cards}[0].scrollIntoView({{block: 'end'}})")
-    return dict(page.run(f"{cards}.map(card => [card.dataset.testid.replace('template-workflow-', ''), "
-                         "card.querySelector('img').naturalWidth])"))
+    return widths
 
 
 def load(page: Page, workflow: dict[str, Any], name: str = "graph") -> None:
