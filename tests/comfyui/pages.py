@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .browser import Page
-from .conftest import Server
+from .conftest import ROOT, Server
 
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.Locale": "en",
             "Comfy.Graph.CanvasInfo": False, "Comfy.Workflow.Persist": False}
@@ -42,8 +42,9 @@ def templates(page: Page) -> dict[str, int]:
     page.run("window.app.extensionManager.command.execute('Comfy.BrowseTemplates')")
     click(page, "soracore", "span")
     cards = "[...document.querySelectorAll('[data-testid^=template-workflow-]')]"
-    widths = {}
-    for number in range(page.wait(f"{cards}.length")):      # pictures come into being when they come into view
+    count, widths = len(list((ROOT / "workflows").glob("*.json"))), {}
+    page.wait(f"{cards}.length === {count}")
+    for number in range(count):     # pictures come into being when they come into view
         card = f"{cards}[{number}]"
         page.run(f"{card}.scrollIntoView()")
         width = page.wait(f"{card}.querySelector('img').naturalWidth")
