@@ -21,7 +21,7 @@ from .browser import Page, chromium
 from .conftest import ROOT, Server, find_comfyui, running
 from .editor import Canvas, flatten
 from .graphs import VERSIONS, WORKFLOWS, save_and_verify
-from .thumbnail import read, sheet, write
+from .thumbnail import read, sheet, shrink, write
 
 HELP = ROOT / "web" / "docs"
 MOST = 29_000       # bytes of a wiring picture
@@ -143,7 +143,7 @@ def thumbnails(server: Server, names: list[str], checkpoint: str | None) -> None
         if run.status != "success":
             raise SystemExit(f"{path.name} failed: {run.messages[-1]}")
         clip = next(file for file in server.saved(run) if file.suffix == ".mp4")
-        write(str(path.with_suffix(".jpg")), sheet(read(str(clip))))
+        write(str(path.with_suffix(".jpg")), shrink(sheet(read(str(clip)))))
         print(path.with_suffix(".jpg").name)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 ASPECT = 16 / 9
 MOST = 15       # frames on a sheet
+WIDEST = 800    # pixels of a sheet
 QUALITY = 3     # of the JPEG: 1 is best, 31 worst
 
 
@@ -32,6 +33,13 @@ def sheet(frames: Tensor) -> Tensor:
     return picks.view(rows, columns, height, width, 3).transpose(1, 2).reshape(rows * height, columns * width, 3)
 
 
+def shrink(picture: Tensor) -> Tensor:
+    """A sheet (H, W, 3) that is too wide, at a whole fraction of its size."""
+    by = -(-picture.shape[1] // WIDEST)
+    smaller = torch.nn.functional.avg_pool2d(picture.movedim(-1, 0)[None].float(), by)[0]
+    return smaller.round().to(torch.uint8).movedim(0, -1)
+
+
 def write(path: str, picture: Tensor) -> None:
     with av.open(path, "w", format="image2", options={"update": "1"}) as container:
         stream = container.add_stream("mjpeg", rate=Fraction(1), options={"qmin": str(QUALITY), "qmax": str(QUALITY)})
@@ -42,4 +50,4 @@ def write(path: str, picture: Tensor) -> None:
 
 
 if __name__ == "__main__":
-    write(sys.argv[2], sheet(read(sys.argv[1])))
+    write(sys.argv[2], shrink(sheet(read(sys.argv[1]))))
