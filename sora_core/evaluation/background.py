@@ -15,8 +15,8 @@ import numpy as np
 
 from .components import Regions, dilate, erode, fill_holes, opened, regions
 
-LEAST_CHANGE = 0.075                # of a range of 1, in the channel that changes most
-NOISE_FACTOR = 6.0                  # a change must be so many times the noise of what stands still
+LEAST_CHANGE, MOST_CHANGE = 0.075, 0.16     # of a range of 1, in the channel that changes most
+NOISE_FACTOR, UNREST_FACTOR = 4.0, 2.5      # a change must be so many times the noise of what stands still
 MEDIAN_FRAMES = 33                  # that the first estimate is the median of
 PROBES = 17                         # frames in which a rested thing is looked for
 SUPPORT, LIKE = 0.12, 0.09          # of a row; difference of one colour
@@ -50,8 +50,10 @@ def separate(frames: np.ndarray) -> Layers:
     """Split frames (T, H, W, 3) float32 in [0, 1] into what stands still and things."""
     step = max(1, len(frames) // MEDIAN_FRAMES)
     background = np.median(frames[::step], axis=0).astype(np.float32)
-    noise = float(np.median(np.abs(frames[::7 * step] - background)) * 1.4826)
-    threshold = max(LEAST_CHANGE, NOISE_FACTOR * noise)
+    change = _difference(frames[::7 * step], background)
+    noise = float(np.median(change) / 1.1)              # the largest of three channels
+    unrest = float(np.quantile(change, 0.75))           # a generated background may waver in places
+    threshold = max(LEAST_CHANGE, NOISE_FACTOR * noise, min(UNREST_FACTOR * unrest, MOST_CHANGE))
     background = _without_rested(frames, background, threshold, SMALLEST_SHARE)
     background = _without_rested(frames, background, threshold, 0.25 * SMALLEST_SHARE)     # what the first pass left
     still = _still_things(background)

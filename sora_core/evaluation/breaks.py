@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..world.materials import COLOURS
+from ..world.physics import STEPS_PER_FRAME
 from ..world.pool import NUM_SAMPLES, SAMPLE_RATE, SHARD_SIZES, clip_seed, make_record
 from ..world.render import Stage
 from ..world.sound import synthesise_clip
@@ -113,8 +114,8 @@ def colour_swapped(clip: WorldClip, studio: Studio) -> WorldClip | None:
     colour = others[clip.record.seed % len(others)]
     scene = replace(clip.scene, bodies=(replace(body, record=replace(body.record, colour=colour)),
                                         *clip.scene.bodies[1:]))
-    other = studio.render(clip, clip.motion, scene)
-    return replace(clip, frames=np.concatenate([clip.frames[:middle], other[middle:]]))
+    other = studio.render(clip, _from(clip.motion, clip.motion.poses, middle), scene)
+    return replace(clip, frames=np.concatenate([clip.frames[:middle], other]))
 
 
 def object_gone(clip: WorldClip, studio: Studio) -> WorldClip | None:
@@ -122,11 +123,11 @@ def object_gone(clip: WorldClip, studio: Studio) -> WorldClip | None:
     middle = _middle(clip)
     if middle is None:
         return None
-    motion = replace(clip.motion, poses=_moved(clip.motion.poses, 0, (0.0, -AWAY_M, -AWAY_M)))
     first = middle - GONE_FRAMES // 2
     last = first + GONE_FRAMES
+    motion = _from(clip.motion, _moved(clip.motion.poses, 0, (0.0, -AWAY_M, -AWAY_M)), first, last)
     frames = clip.frames.copy()
-    frames[first:last] = studio.render(clip, motion)[first:last]
+    frames[first:last] = studio.render(clip, motion)
     return replace(clip, frames=frames)
 
 
@@ -139,8 +140,8 @@ def object_doubled(clip: WorldClip, studio: Studio) -> WorldClip | None:
     aside = -3.0 * clip.scene.bodies[0].record.radius_m * (1 if x > 0 else -1)
     poses = np.concatenate([clip.motion.poses, _moved(clip.motion.poses, 0, (aside, 0.0, 0.0))], axis=1)
     scene = replace(clip.scene, bodies=clip.scene.bodies * 2)
-    twice = studio.render(clip, replace(clip.motion, poses=poses), scene)
-    return replace(clip, frames=np.concatenate([clip.frames[:middle], twice[middle:]]))
+    twice = studio.render(clip, _from(clip.motion, poses, middle), scene)
+    return replace(clip, frames=np.concatenate([clip.frames[:middle], twice]))
 
 
 def passed_through(clip: WorldClip, studio: Studio) -> WorldClip | None:
@@ -175,6 +176,12 @@ def _middle(clip: WorldClip) -> int | None:
     height, width = clip.frames.shape[1:3]
     inside = np.flatnonzero((np.abs(x) < 1 - 2 * radius * height / width) & (np.abs(y) < 1 - 2 * radius))
     return int(np.median(inside)) if len(inside) > 2 * GONE_FRAMES else None
+
+
+def _from(motion: Any, poses: np.ndarray, first: int, last: int | None = None) -> Any:
+    """The motion of some frames alone."""
+    end = None if last is None else last * STEPS_PER_FRAME
+    return replace(motion, poses=poses[first * STEPS_PER_FRAME: end])
 
 
 def _moved(poses: np.ndarray, body: int, shift: tuple[float, float, float]) -> np.ndarray:

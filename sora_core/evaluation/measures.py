@@ -26,7 +26,8 @@ MOST_ERROR = 0.10
 MOST_BOUNCE = 1.10
 OVERLAP = 0.62                      # of the sum of two radii: nearer than that is inside one another
 SPEED_GAIN = 0.50                   # m/s that nothing explains
-LEAP = 1.0                          # m/s upwards
+LEAP = 0.8                          # m/s upwards beyond what a bounce gives
+SCRAPE_PIXELS = 1.2                 # a frame: what moves so on the floor may scrape
 EDGE_PIXELS = 5
 SHORT_GAP = 3                       # frames that a tracker may lose a thing
 COLOUR_STEP = 0.17
@@ -101,8 +102,8 @@ def _deepest(tracking: Tracking) -> float | None:
 
 def _leaps(course: Course) -> bool:
     """Whether something that lay or came slowly flies up from the floor, untouched."""
-    return any(impact.on == "floor" and impact.is_exact and impact.after[1] > LEAP and impact.before[1] > -0.5 * LEAP
-               for impact in course.impacts)
+    return any(impact.on == "floor" and impact.is_exact
+               and impact.after[1] > MOST_BOUNCE * max(-impact.before[1], 0.0) + LEAP for impact in course.impacts)
 
 
 def _passes(tracking: Tracking) -> bool:
@@ -173,11 +174,12 @@ def _comings_and_goings(item: Track, number: int, tracking: Tracking) -> list[st
 
 
 def _is_hidden(item: Track, number: int, frame: int, step: int, tracking: Tracking) -> bool:
-    """Whether another thing covers, two frames later or earlier, most of the place where a thing was."""
+    """Whether another thing, one that was there with it, covers most of its place two frames later or earlier."""
     labels = tracking.labels[np.clip(frame + step, 0, len(tracking.labels) - 1)]
     rows, columns = np.mgrid[: labels.shape[0], : labels.shape[1]] + 0.5
     place = np.hypot(columns - item.x[frame], rows - item.y[frame]) < 0.6 * np.sqrt(item.area[frame] / np.pi) + 1
-    return bool(((labels[place] >= 0) & (labels[place] != number)).mean() > 0.5)
+    others = [other for other, track in enumerate(tracking.tracks) if other != number and track.seen[frame]]
+    return bool(np.isin(labels[place], others).mean() > 0.5)
 
 
 def _joined(runs: np.ndarray) -> list[tuple[int, int]]:
@@ -296,6 +298,8 @@ def _has_cause(time_s: float, impacts: list[Impact], tracking: Tracking, seconds
     for item in tracking.tracks:
         if (item.cut[near] | item.near[near]).any() or (not item.seen[near].all() and item.cut.any()):
             return True
-        if np.isfinite(item.y[near]).all() and np.abs(np.diff(item.y[near], 2)).max(initial=0) > 1.0:
-            return True
+        if np.isfinite(item.y[near]).all():
+            kink = np.abs(np.diff(item.y[near], 2)).max(initial=0)
+            if kink > 1.0 or (kink < 0.5 and np.abs(np.diff(item.x[near])).max(initial=0) > SCRAPE_PIXELS):
+                return True
     return False
