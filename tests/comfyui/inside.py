@@ -153,6 +153,11 @@ def check_long_clips_are_continued_as_without_comfyui(world: SimpleNamespace) ->
     assert all(entry[2] == noise[0].shape for entry in seen)
 
 
+def check_a_picture_alone_is_made_without_its_sound(world: SimpleNamespace) -> None:
+    video = sample(world, {"samples": empty()["samples"].unbind()[0]})
+    assert video.shape == empty()["samples"].unbind()[0].shape and bool(torch.isfinite(video).all())
+
+
 def check_other_samplers_give_finite_latents(world: SimpleNamespace) -> None:
     for sampler in ("heun", "dpmpp_2m", "res_multistep", "uni_pc", "lcm", "euler_ancestral"):
         for stream in sample(world, empty(batch_size=2), sampler).unbind():
@@ -246,7 +251,10 @@ def check_bad_wiring_gets_a_sentence(world: SimpleNamespace) -> None:
     refused("not Sora's audio VAE", lambda: sound.execute(empty(), world.video))
     refused("holds no video", lambda: decode.execute(image, world.video))
     refused("holds no sound", lambda: sound.execute({"samples": torch.zeros(1, 48, 2, 4, 4)}, world.audio))
-    refused("connect Sora Empty Latent", lambda: sample(world, {"samples": torch.zeros(1, 48, 2, 4, 4)}))
+    refused("connect Sora Empty Latent", lambda: sample(world, {"samples": torch.zeros(1, 16, 2, 4, 4)}))
+    refused("connect Sora Empty Latent", lambda: sample(world, image))
+    refused("don't fit this model", lambda: decode.execute({"samples": torch.zeros(1, 16, 2, 4, 4)}, world.video))
+    refused("don't fit this model", lambda: sound.execute({"samples": torch.zeros(1, 8, 12)}, world.audio))
     refused("multiple of 32", lambda: sample(world, {"samples": NestedTensor((torch.zeros(1, 48, 2, 3, 4),
                                                                              torch.zeros(1, 32, 4)))}))
     refused("another model's text encoder", lambda: comfy.sample.sample(
