@@ -24,7 +24,7 @@ from .keys import uniform
 
 SIDE = 128
 HOP = 32
-STRENGTH = 1.20                       # root mean square, in levels of 255
+STRENGTH = 1.196                      # root mean square, in levels of 255
 SHARE = 0.65                          # of the way to the lattice that is gone: lattices can be that much wider then
 PILOT_WIDTH = 1.6                     # step of a pilot's lattice, relative to the payload's
 BANDS = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2), (0, 3), (3, 0), (1, 3), (3, 1))

@@ -21,7 +21,7 @@ from .keys import normal
 
 UNITS = 128                  # of the shorter side of a frame, and of the tile
 LOW, HIGH = 6.0, 12.0        # cycles a tile
-STRENGTH = 0.97              # root mean square over R, G and B, in levels of 255
+STRENGTH = 0.967             # root mean square over R, G and B, in levels of 255
 SCALES = np.exp(np.arange(np.log(0.48), np.log(1.16), 0.02))       # units of a clip's shorter side / 128
 SCALES = SCALES / SCALES[np.argmin(np.abs(SCALES - 1))]            # 1 itself is among them
 TURNS = (0.0, 1.5, -1.5, 3.0, -3.0, 4.5, -4.5)                     # degrees
