@@ -23,7 +23,7 @@ from .watermark_video import Averages
 FALSE_ALARM = 1e-6           # chance at which a mark counts as found
 TRACE = 1e-3                 # ... and as a trace, which proves nothing
 MAX_SOUND_SECONDS = 600
-# Independent places at which each search may be lucky: what the largest of 10,000 wrong keys showed, or more; see
+# Independent places at which each search may be lucky: what thousands of wrong keys showed, or more; see
 # docs/PROVENANCE.md. Chance is that number times the tail of a Gaussian, which is an extrapolation.
 PLAIN_TRIES = 2
 SEARCH_TRIES = 1.5e6
