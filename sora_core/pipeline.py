@@ -1,6 +1,6 @@
 """START HERE: `generate` tells the whole story, from a sentence to a clip with sound.
 
-    tokenizer -> text encoder -> sketcher -> flow + transformer -> video and audio decoders -> media
+    tokenizer -> text encoder -> sketcher -> flow + transformer -> video and audio decoders -> marks -> media
 
 Every step is a function of another file, and the nodes for ComfyUI call the same ones.
 """
@@ -35,6 +35,8 @@ from .sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER, DEFAULT_STEP
 from .sampling.guidance import MAX_GUIDANCE_SCALE, guided_velocity
 from .sampling.sketching import draw_sketch, window_guides
 from .sampling.windows import Window, plan_windows, sample_windows
+from .trust.manifest import Ingredient
+from .trust.provenance import Provenance, facts_of
 
 DEFAULT_SECONDS = 4.0
 CHARACTERS_PER_TOKEN = 16       # a prompt with more characters than this many to a token is refused unread
@@ -70,6 +72,8 @@ class Facts:
     sampler: str
     model: str                  # the first 16 hex digits of the checkpoint's sha256
     latents: str                # the same of the latents: equal seeds give equal latents on one machine
+    mark: str                   # the number that the picture carries, 8 hex digits
+    is_signed: bool
     stages: dict[str, float] = field(default_factory=dict)      # seconds
 
 
@@ -78,7 +82,8 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
              width: int | None = None, height: int | None = None, frame_rate: float | str | Fraction = 24,
              steps: int = DEFAULT_STEPS, guidance_scale: float = DEFAULT_GUIDANCE_SCALE, negative_prompt: str = "",
              sampler: str = DEFAULT_SAMPLER, image: str | Path | None = None,
-             checkpoint: str | Path | Models | None = None,
+             checkpoint: str | Path | Models | None = None, signature: str = "auto", handle: str = "",
+             tell_prompt: bool = False,
              on_progress: Callable[[int, int], None] | None = None) -> Facts:
     """Make a clip with sound.
 
@@ -95,6 +100,10 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
         sampler: "lcm" or "euler", see `sampling.flow`.
         image: a picture that shall be the first frame.
         checkpoint: a file, a folder of shards, loaded models, or None for the embedded one.
+        signature: "auto" signs where the extra `provenance` is installed, "required" refuses where it isn't, "none"
+            leaves the clip unsigned; it is marked in any case.
+        handle: name in a visible, moving mark; empty = none.
+        tell_prompt: sign the prompt itself, not only its hash.
         on_progress: called with (step, steps) after each step; raise in it to cancel.
 
     Raises:
@@ -113,6 +122,11 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
         models = checkpoint if isinstance(checkpoint, Models) else load_models(checkpoint)
         plan = make_plan(seconds=seconds, width=width, height=height, frame_rate=frame_rate, image=picture,
                          multiple=size_multiple(models), sample_rate=models.audio_vae.config.sample_rate)
+        provenance = Provenance.here(
+            facts_of(prompt=prompt, model=models.hash, seed=seed, with_prompt=tell_prompt,
+                     settings={"steps": steps, "guidance_scale": guidance_scale, "sampler": sampler}),
+            signature=signature, handle=handle, ingredients=[] if image is None else [Ingredient(Path(image))])
+        provenance.check()
 
     with _timed(stages, "text"):
         positive = encode_prompt(models, prompt)
@@ -140,12 +154,14 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
     with _timed(stages, "write"):
         frames = _timed_each(stages, "decode_video", decode_video(models.video_vae, video))
         media.write_clip(output, finish(frames, plan), waveform, frame_rate=plan.frame_rate,
-                         sample_rate=models.audio_vae.config.sample_rate, metadata=_tags(settings))
+                         sample_rate=models.audio_vae.config.sample_rate, metadata=_tags(settings),
+                         provenance=provenance)
     stages["write"] -= stages["decode_video"]
     return Facts(output=str(output), seconds=plan.seconds, frames=plan.num_frames, width=plan.width,
                  height=plan.height, frame_rate=str(plan.frame_rate), sample_rate=models.audio_vae.config.sample_rate,
                  seed=seed, steps=steps, guidance_scale=guidance_scale, sampler=sampler, model=models.hash[:16],
-                 latents=_hash(video, audio), stages={name: round(value, 3) for name, value in stages.items()})
+                 latents=_hash(video, audio), mark=f"{provenance.mark.payload:08x}", is_signed=provenance.is_signed,
+                 stages={name: round(value, 3) for name, value in stages.items()})
 
 
 def load_models(checkpoint: str | Path | Checkpoint | None = None) -> Models:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,8 @@ from sora_core.models.text_encoder import TextEncoder
 from sora_core.models.tokenizer import train_tokenizer
 from sora_core.models.transformer import SoraTransformer
 from sora_core.models.video_vae import VideoVAE
+
+os.environ.setdefault("SORACORE_HOME", tempfile.mkdtemp(prefix="soracore-"))   # keys of tests, not the user's
 
 TINY: dict[str, Config] = {
     "transformer": TransformerConfig(video_channels=8, audio_channels=4, text_width=16, width=32, depth=2, num_heads=2),

@@ -28,7 +28,7 @@ def models(tiny_checkpoint: Path) -> pipeline.Models:
 @pytest.fixture
 def make(models: pipeline.Models, tmp_path: Path) -> Make:
     def run(prompt: str = "a red ball", **kwargs: Any) -> pipeline.Facts:
-        values = {"output": tmp_path / "a.mp4", "checkpoint": models, "steps": 2, "seconds": 1}
+        values = {"output": tmp_path / "a.mp4", "checkpoint": models, "steps": 2, "seconds": 1, "signature": "none"}
         return pipeline.generate(prompt, **{**values, **kwargs})
     return run
 
@@ -42,6 +42,7 @@ def test_a_clip_with_sound(make: Make, tmp_path: Path) -> None:
     assert seen == [(1, 2), (2, 2)]
     assert set(facts.stages) == {"load", "text", "sketch", "sample", "decode_audio", "decode_video", "write"}
     assert (facts.frames, facts.seconds, facts.seed, len(facts.model)) == (96, 4.0, 7, 16)
+    assert len(facts.mark) == 8 and not facts.is_signed
     tags = json.loads(media.read_tags(tmp_path / "a.mp4")["soracore"])
     assert (tags["prompt"], tags["seed"], tags["model"]) == ("a red ball", 7, facts.model)
 

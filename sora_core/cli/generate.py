@@ -37,6 +37,11 @@ def add_parser(subparsers: Any) -> None:
                         help="lcm adds fresh noise at each step, euler walks straight (default: lcm)")
     parser.add_argument("--negative-prompt", default="", metavar="TEXT", help="what to move away from")
     parser.add_argument("--image", metavar="FILE", help="a PNG, JPEG or WebP picture that shall be the first frame")
+    parser.add_argument("--handle", default="", metavar="NAME", help="a visible, moving mark with this name")
+    parser.add_argument("--sign", choices=["auto", "required", "none"], default="auto",
+                        help="auto signs where the extra provenance is installed; none leaves the clip unsigned")
+    parser.add_argument("--tell-prompt", action="store_true",
+                        help="sign the prompt itself, not only its hash")
     parser.add_argument("--checkpoint", metavar="PATH",
                         help="a checkpoint file or folder (default: the one that ships with SoraCore)")
     parser.add_argument("--json", action="store_true", help="print one line of facts on stdout")
@@ -53,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     with Progress(sys.stderr) as progress:
         facts = generate(args.prompt, output=args.output, seconds=args.seconds, seed=args.seed, width=args.width,
                          height=args.height, frame_rate=args.frame_rate, negative_prompt=args.negative_prompt,
-                         image=args.image, checkpoint=args.checkpoint, on_progress=progress.show, **options)
+                         image=args.image, checkpoint=args.checkpoint,
+                         signature=args.sign, handle=args.handle, tell_prompt=args.tell_prompt,
+                         on_progress=progress.show, **options)
     facts.stages["import"] = round(imported, 3)
     if args.json:
         values = asdict(facts) | {"total": round(time.perf_counter() - start, 3)}

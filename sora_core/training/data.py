@@ -173,15 +173,24 @@ class SketchPool:
             self.captions += [record["captions"] for record in json.loads(metadata["records"])]
             aspects += [int(metadata["width"]) / int(metadata["height"])] * len(sketches[-1].stage)
         self.sketch, self.aspects = _join(sketches), torch.tensor(aspects)
+        everything = [(row, wording) for row, texts in enumerate(self.captions) for wording in range(len(texts))]
+        self.sided = [(row, wording) for row, wording in everything
+                      if mirror_caption(self.captions[row][wording]) != self.captions[row][wording]] or everything
 
     def __len__(self) -> int:
         return len(self.aspects)
 
     def draw(self, rng: np.random.Generator, batch_size: int) -> tuple[Sketch, Tensor, list[str]]:
-        """Sketches, widths over heights `(B,)`, one wording of each; half of them mirrored."""
-        rows = torch.from_numpy(rng.integers(len(self), size=batch_size))
+        """Sketches, widths over heights `(B,)`, one wording of each; half of them mirrored.
+
+        Every second wording tells left from right, which few do by chance and which is hard to learn.
+        """
+        rows = rng.integers(len(self), size=batch_size)
         texts = [str(rng.choice(self.captions[row])) for row in rows]
-        half = batch_size // 2
+        for place in range(0, batch_size, 2):
+            row, wording = self.sided[rng.integers(len(self.sided))]
+            rows[place], texts[place] = row, self.captions[row][wording]
+        rows, half = torch.from_numpy(rows), batch_size // 2
         sketch = _join([self.sketch[rows[:half]].mirrored(), self.sketch[rows[half:]]])
         return sketch, self.aspects[rows], [mirror_caption(text) for text in texts[:half]] + texts[half:]
 

@@ -14,6 +14,7 @@ from .data import SketchPool
 SCALE_POWER = 0.7           # of the standard deviation, as for the latents: small components count less, but count
 BEGINNING_SHARE = 0.12      # of the sketches: their beginning is given, so that clips can be continued
 PICTURE_SHARE = 0.3         # of the clips that have a picture: the first frame is given
+WORDS_SHARE = 0.3           # of the timesteps are nearly 1, where there is nothing to go by but the words
 UNIFORM_SHARE = 0.25        # of the timesteps, before the shift; the rest is logit-normal
 SHIFT = 3.0                 # to noise: all rows of a thing say which way it goes, so only much noise leaves that to words
 STAGE_WEIGHT, FIRST_WEIGHT, TRAIT_WEIGHT = 4.0, 3.0, 12.0    # few numbers that say much: what it is and its colour
@@ -49,6 +50,8 @@ def sketch_loss(sketcher: Sketcher, sketch: Sketch, aspect: Tensor, text: Tensor
     t = torch.sigmoid(torch.randn(b, generator=generator))
     t = torch.where(torch.rand(b, generator=generator) < UNIFORM_SHARE, torch.rand(b, generator=generator), t)
     t = shift_sigma(t, SHIFT).clamp(1e-3, 1)
+    nearly_all_noise = 1 - 0.1 * torch.rand(b, generator=generator) ** 2
+    t = torch.where(torch.rand(b, generator=generator) < WORDS_SHARE, nearly_all_noise, t)
     timestep = t[:, None].repeat(1, n)
     frames = (n - 1) // SLOTS
     known = torch.randint(1, frames, (b,), generator=generator)
