@@ -13,11 +13,13 @@ from torch import Tensor
 
 from ..sora_core.checkpoint import Checkpoint, build
 from ..sora_core.config import TextEncoderConfig
+from ..sora_core.directions import travel_direction
 from ..sora_core.models.text_encoder import TextEncoder
 from ..sora_core.models.tokenizer import Tokenizer
 from ..sora_core.pipeline import prompt_tokens
 
 KEY = "sora"
+DIRECTION = "sora_direction"    # under this name a conditioning says which way things go
 
 
 class SoraTokenizer:
@@ -45,9 +47,10 @@ class SoraTokenizer:
 class SoraTextModel(TextEncoder):
     """The text encoder, called as ComfyUI calls one. It is small, so it always computes in float32."""
 
-    def __init__(self, config: TextEncoderConfig, device: Any = "cpu", dtype: Any = None,
+    def __init__(self, config: TextEncoderConfig, tokenizer: Tokenizer, device: Any = "cpu", dtype: Any = None,
                  model_options: dict[str, Any] | None = None) -> None:
         super().__init__(config, operations=comfy.ops.manual_cast, dtype=torch.float32, device=device)
+        self.tokenizer = tokenizer
         self.dtypes = {torch.float32}
         self.execution_device: Any = None
         self.can_assign_sd = False
@@ -64,7 +67,9 @@ class SoraTextModel(TextEncoder):
         rows = [[pair[0] for pair in row] for row in tokens[KEY]]
         ids = torch.tensor(rows, dtype=torch.long, device=self.execution_device)
         mask = torch.ones_like(ids)
-        return self(ids, mask.bool()).cpu(), None, {"attention_mask": mask.cpu()}
+        directions = [travel_direction(self.tokenizer.decode(row)) for row in rows]
+        return self(ids, mask.bool()).cpu(), None, {"attention_mask": mask.cpu(),
+                                                    DIRECTION: torch.tensor(directions)}
 
     def load_sd(self, tensors: dict[str, Tensor]) -> tuple[list[str], list[str]]:
         return self.load_state_dict(tensors, strict=False, assign=self.can_assign_sd)
@@ -75,7 +80,7 @@ def clip_from_checkpoint(checkpoint: Checkpoint) -> comfy.sd.CLIP:
     plain = build(checkpoint, "text_encoder", TextEncoder)
     tokenizer = Tokenizer.from_json(checkpoint.vocabulary)
     target = ClipTarget(partial(SoraTokenizer, tokenizer, plain.config.max_tokens), SoraTextModel)
-    target.params = {"config": plain.config}
+    target.params = {"config": plain.config, "tokenizer": tokenizer}
     parameters = sum(parameter.numel() for parameter in plain.parameters())
     return comfy.sd.CLIP(target, parameters=parameters, state_dict=[plain.state_dict()],
                          model_options={"dtype": torch.float32})

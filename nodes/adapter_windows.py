@@ -23,6 +23,7 @@ from ..sora_core.sampling.flow import Given
 from ..sora_core.sampling.sketching import draw_sketch, window_guides
 from ..sora_core.sampling.windows import Window, plan_windows, walk_windows
 from ..sora_core.shapes import video_frames
+from .adapter_text import DIRECTION
 
 KEY = "sora_windows"
 GUIDE = "sora_guide"        # under this name a conditioning carries the sketch to the model
@@ -107,6 +108,7 @@ class Windows:
             sketch = draw_sketch(
                 self.sketcher, _text(entries[0]), _text(negative[0]) if _is_text(negative[0], self.config) else None,
                 frames=video_frames(latents, self.config.temporal_compression), aspect=width / height, seed=seed,
+                direction=int(entries[0][DIRECTION][0]) if DIRECTION in entries[0] else 0,
                 picture=start[:, :, 0].float().cpu() if has_picture else None, batch_size=batch)
             guides[name] = window_guides(sketch, windows, self.plain_vae, side * height, side * width)
         return guides

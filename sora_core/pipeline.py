@@ -22,6 +22,7 @@ from torch import Tensor
 
 from . import __version__, media, shapes
 from .checkpoint import Checkpoint, build, load_checkpoint
+from .directions import travel_direction
 from .errors import CheckpointError, ConfigError, PromptError
 from .models.audio_vae import AudioVAE
 from .models.sketch import Guide
@@ -137,7 +138,7 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
     first = None if picture is None else models.video_vae.encode(fit(picture, plan.model_width, plan.model_height))
 
     with _timed(stages, "sketch"):
-        guides = make_guides(models, plan, positive, negative, windows, seed, first)
+        guides = make_guides(models, plan, positive, negative, windows, seed, first, travel_direction(prompt))
 
     with _timed(stages, "sample"):
         velocities = [guided_velocity(models.transformer, positive, negative, guidance_scale, float(MODEL_FRAME_RATE),
@@ -266,10 +267,14 @@ def make_noise(models: Models, plan: Plan, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def make_guides(models: Models, plan: Plan, positive: Tensor, negative: Tensor, windows: list[Window], seed: int,
-                first: Tensor | None = None) -> list[Guide]:
-    """The sketch of a clip, as the transformer reads it in each window; `first` is the latent of a given first frame."""
+                first: Tensor | None = None, direction: int = 0) -> list[Guide]:
+    """The sketch of a clip, as the transformer reads it in each window.
+
+    `first` is the latent of a given first frame; `direction` as of `draw_sketch`.
+    """
     sketch = draw_sketch(models.sketcher, positive, negative, frames=plan.model_frames, seed=seed,
-                         aspect=plan.model_width / plan.model_height, picture=None if first is None else first[:, :, 0])
+                         aspect=plan.model_width / plan.model_height, direction=direction,
+                         picture=None if first is None else first[:, :, 0])
     return window_guides(sketch, windows, models.video_vae, plan.model_height, plan.model_width)
 
 

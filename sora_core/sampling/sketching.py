@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..directions import turned
 from ..models.sketch import SLOTS, Guide, Sketch, make_guide, rigid
 from ..models.sketcher import FRAMES, Sketcher
 from ..models.video_vae import VideoVAE
@@ -22,7 +23,7 @@ SHIFT = 2.0                 # of the steps to noise, where it is decided what ha
 
 
 def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *, frames: int, aspect: float, seed: int,
-                picture: Tensor | None = None, batch_size: int = 1) -> Sketch:
+                picture: Tensor | None = None, direction: int = 0, batch_size: int = 1) -> Sketch:
     """Sketch a clip.
 
     Args:
@@ -31,6 +32,7 @@ def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *
         aspect: width over height.
         seed: the clip's; other numbers are drawn than for its latents.
         picture: latent of a given first frame `(B, C, h, w)`, or None.
+        direction: 1 to the right, -1 to the left, 0 either way; a given picture decides it by itself.
 
     Returns:
         A sketch of at least `frames` frames, with a batch of `batch_size`.
@@ -38,6 +40,8 @@ def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *
     generator = torch.Generator().manual_seed((seed + 2) % (1 << 64))
     wanted = video_latent_frames(frames, FRAMES)
     made = _walk(sketcher, positive, negative, aspect, picture, None, generator, batch_size)
+    if picture is None:
+        made = turned(made, direction)
     while made.states.shape[2] < 1 + FRAMES * (wanted - 1):
         # The next window starts with the frame before its first row of eight, as a clip starts with its first frame.
         stop = made.states.shape[2]

@@ -116,6 +116,11 @@ def check_noise_and_samplers_are_comfyuis(world: SimpleNamespace) -> None:
         near(audio, own_audio, 1e-4)
 
 
+def check_words_say_which_way_things_go(world: SimpleNamespace) -> None:
+    for text, direction in (("a ball rolls to the left", -1), ("a ball rolls from the left", 1), ("a ball", 0)):
+        assert conditioning(world.clip, text)[0][1]["sora_direction"].tolist() == [direction]
+
+
 def check_a_noise_mask_is_a_timestep_per_token(world: SimpleNamespace) -> None:
     latent = empty()
     video, audio = latent["samples"].unbind()
