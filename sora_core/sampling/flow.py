@@ -16,13 +16,13 @@ from torch import Tensor
 
 from ..errors import ConfigError
 
-DEFAULT_STEPS = 30
-DEFAULT_GUIDANCE_SCALE = 4.0
+DEFAULT_STEPS = 16
+DEFAULT_GUIDANCE_SCALE = 2.0
 SHIFT = 3.0            # of the schedule towards noise, arXiv:2403.03206, eq. 23
 MAX_STEPS = 1000
 TABLE = 1000           # ComfyUI's schedulers pick from a table of so many sigmas
 
-DEFAULT_SAMPLER = "lcm"
+DEFAULT_SAMPLER = "euler"
 
 # (video, audio, timestep_video, timestep_audio) -> (velocity_video, velocity_audio)
 Velocity = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]

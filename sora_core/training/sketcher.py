@@ -16,7 +16,7 @@ BEGINNING_SHARE = 0.12      # of the sketches: their beginning is given, so that
 PICTURE_SHARE = 0.3         # of the clips that have a picture: the first frame is given
 WORDS_SHARE = 0.3           # of the timesteps are nearly 1, where there is nothing to go by but the words
 UNIFORM_SHARE = 0.25        # of the timesteps, before the shift; the rest is logit-normal
-SHIFT = 3.0                 # to noise: all rows of a thing say which way it goes, so only much noise leaves that to words
+SHIFT = 3.0                 # to noise: all rows of a thing say where it goes, so only much noise leaves that to words
 STAGE_WEIGHT, FIRST_WEIGHT, TRAIT_WEIGHT = 4.0, 3.0, 12.0    # few numbers that say much: what it is and its colour
 SMALLEST_WEIGHTED = 0.05    # the loss is that of the velocity, (error of the data / t)^2, with t no smaller than this
 

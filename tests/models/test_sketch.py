@@ -81,7 +81,8 @@ def test_the_guide_is_in_step_with_the_latents():
 
 def test_frames_beyond_the_end_stand_still_in_silence():
     later = one().frames(6, 14)
-    assert later.states.shape[2] == 8 and torch.equal(later.states[:, :, 2:], later.states[:, :, 2:3].expand(-1, -1, 6, -1))
+    assert later.states.shape[2] == 8
+    assert torch.equal(later.states[:, :, 2:], later.states[:, :, 2:3].expand(-1, -1, 6, -1))
     assert (later.hits[:, :, 3:] == 0).all()
 
 
@@ -91,7 +92,7 @@ def test_rigid_boxes_keep_their_size_and_angles_and_balls_are_left_alone():
     generator = torch.Generator().manual_seed(0)
     turns = torch.linalg.qr(torch.randn(9, 3, 3, generator=generator))[0]
     sketch = one("box")
-    sketch.states[0, 0, :, 2:] = 0.15 * turns[:, :2].transpose(1, 2).flatten(1)     # a cube in nine attitudes, from afar
+    sketch.states[0, 0, :, 2:] = 0.15 * turns[:, :2].transpose(1, 2).flatten(1)     # a cube, turned nine ways
     torch.testing.assert_close(rigid(sketch).states, sketch.states)
     bent = one("box")
     bent.states[0, 0, :, 2:] = sketch.states[0, 0, :, 2:] * torch.tensor([1, 0.3, 1, 0.3, 1, 0.3])
