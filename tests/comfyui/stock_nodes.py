@@ -213,7 +213,8 @@ PAIRS = [
     Pair("Separate, Concat AV Latent; Set Latent Noise Mask", "KSampler -> they -> KSampler", masked),
     Pair("Upscale Latent", "after Separate AV Latent, before a second KSampler", larger_latent),
     Pair("Repeat Latent Batch", "Sora Empty Latent -> it -> KSampler", lambda p: p.see(p.frames(p.sample(
-        latent_image=p("RepeatLatentBatch", samples=p.latent, amount=2)(0))))),
+        latent_image=p("RepeatLatentBatch", samples=p.latent, amount=2)(0)))),
+        refusal="'NestedTensor' object has no attribute 'repeat'"),
     Pair("Upscale Image", "Sora Decode -> it -> Create Video", pictures(
         "ImageScale", upscale_method="lanczos", width=128, height=96, crop="center")),
     Pair("Upscale Image By", "Sora Decode -> it -> Create Video", pictures(

@@ -33,7 +33,7 @@ def test_the_pair_does_what_the_table_says(server: Any, lora: Path, pair: Pair) 
     if pair.refusal:
         assert run.status == "error" and pair.refusal in run.error, run.messages
     else:
-        assert run.status == "success", run.messages
+        assert run.status == "success", run.error
 
 
 def test_the_table_in_the_docs_is_this_one() -> None:

@@ -14,6 +14,7 @@ import torch
 from sora_core.checkpoint import EMBEDDED
 from sora_core.media import write_image
 from sora_core.migrate import migrate
+from sora_core.sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER
 
 GRAPHS = Path(__file__).resolve().parents[1] / "old_graphs"
 OLD = json.loads((GRAPHS / "api_text.json").read_text())["1"]["inputs"]
@@ -56,7 +57,7 @@ def step_by_step(prompt: str) -> dict[str, Any]:
                                                               "frame_rate": 24.0, "batch_size": 1}},
         "sampler": {"class_type": "KSampler",
                     "inputs": {"model": ["loader", 0], "positive": ["positive", 0], "negative": ["negative", 0],
-                               "latent_image": ["empty", 0], "seed": 7, "steps": 2, "cfg": 4.0, "sampler_name": "lcm",
+                               "latent_image": ["empty", 0], "seed": 7, "steps": 2, "cfg": DEFAULT_GUIDANCE_SCALE, "sampler_name": DEFAULT_SAMPLER,
                                "scheduler": "simple", "denoise": 1.0}},
         "frames": {"class_type": "SoraDecode", "inputs": {"samples": ["sampler", 0], "vae": ["loader", 2]}},
         "images": {"class_type": "SaveImage", "inputs": {"images": ["frames", 0], "filename_prefix": "steps"}}}

@@ -40,5 +40,5 @@ if __name__ == "__main__":
     run = TrainingRun(task, LoopOptions(output=folder, steps=8, minutes=float(sys.argv[2]), save_every=100))
     run.run(lambda line: None)
     weights = torch.cat([p.detach().flatten() for p in task.encoder.parameters()])
-    print(f"rank {run.rank} step {run.step} weights {weights.double().sum():.12f} seen {int(task.seen[0].sum())}",
-          flush=True)
+    folder.with_name(f"rank-{run.rank}.txt").write_text(      # not printed: lines of two processes run together
+        f"rank {run.rank} step {run.step} weights {weights.double().sum():.12f} seen {int(task.seen[0].sum())}")

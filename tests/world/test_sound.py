@@ -19,7 +19,7 @@ def clip(material="rubber", floor="wood", touches=((1.0, 30.0),), *, place="room
     contacts = tuple(ContactRecord(time, force, 0, FLOOR, material, floor, 0.0) for time, force in touches)
     rolling = np.zeros((1, FRICTION_ROWS), np.float32)
     return ClipRecord(seed, "drop", place, floor, "day", "front", (ball,), contacts, rolling, rolling + sliding,
-                      ("a ball",), np.zeros((97, 4, 4), np.float32))
+                      ("a ball",), np.zeros((97, 4, 4), np.float32), {})
 
 
 def level_db(sound):
