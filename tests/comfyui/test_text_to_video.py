@@ -57,7 +57,8 @@ def step_by_step(prompt: str) -> dict[str, Any]:
                                                               "frame_rate": 24.0, "batch_size": 1}},
         "sampler": {"class_type": "KSampler",
                     "inputs": {"model": ["loader", 0], "positive": ["positive", 0], "negative": ["negative", 0],
-                               "latent_image": ["empty", 0], "seed": 7, "steps": 2, "cfg": DEFAULT_GUIDANCE_SCALE, "sampler_name": DEFAULT_SAMPLER,
+                               "latent_image": ["empty", 0], "seed": 7, "steps": 2, "cfg": DEFAULT_GUIDANCE_SCALE,
+                               "sampler_name": DEFAULT_SAMPLER,
                                "scheduler": "simple", "denoise": 1.0}},
         "frames": {"class_type": "SoraDecode", "inputs": {"samples": ["sampler", 0], "vae": ["loader", 2]}},
         "images": {"class_type": "SaveImage", "inputs": {"images": ["frames", 0], "filename_prefix": "steps"}}}
