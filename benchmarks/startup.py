@@ -81,8 +81,8 @@ def start_cost() -> tuple[float, dict[str, float]]:
 def processor_cost() -> float:
     """Seconds of the processor from the pack's first line to its last node."""
     code = LOADER.replace("PACK", repr(str(ROOT)))
-    done = subprocess.run([PYTHON, "-c", code], env={**os.environ, "PYTHONPATH": str(COMFYUI)}, capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run([PYTHON, "-c", code], cwd=COMFYUI, env={**os.environ, "PYTHONPATH": str(COMFYUI)},
+                          capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     return float(done.stdout.split()[-1])
