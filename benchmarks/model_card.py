@@ -86,6 +86,8 @@ def curves(logs: list[Path], path: Path) -> None:
         for name in rows[0]:
             if name not in ("step", "seconds", "lr_factor", "gradient_norm"):
                 axis.plot(minutes, [float(row[name]) for row in rows], label=name, linewidth=0.8)
+        values = [float(row["loss"]) for row in rows]
+        axis.set_ylim(top=1.5 * float(np.quantile(values, 0.99)))   # a single outlier must not flatten the rest
         axis.set_title(log.parent.name, fontsize=9)
         axis.set_xlabel("minutes", fontsize=8)
         axis.legend(fontsize=7)

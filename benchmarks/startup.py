@@ -35,7 +35,8 @@ LOADER = """
 import asyncio, sys, time
 sys.argv = sys.argv[:1] + ["--cpu", "--disable-api-nodes"]
 import comfy.options; comfy.options.enable_args_parsing()
-import nodes
+import nodes, server
+server.PromptServer(asyncio.new_event_loop())
 asyncio.run(nodes.init_extra_nodes(init_custom_nodes=False, init_api_nodes=False))
 start = time.process_time()
 assert asyncio.run(nodes.load_custom_node(PACK)), "ComfyUI did not load the pack"
@@ -81,8 +82,8 @@ def start_cost() -> tuple[float, dict[str, float]]:
 def processor_cost() -> float:
     """Seconds of the processor from the pack's first line to its last node."""
     code = LOADER.replace("PACK", repr(str(ROOT)))
-    done = subprocess.run([PYTHON, "-c", code], cwd=COMFYUI, env={**os.environ, "PYTHONPATH": str(COMFYUI)},
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run([PYTHON, "-c", code], cwd=tempfile.gettempdir(), capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": str(COMFYUI)})
     if done.returncode:
         raise SystemExit(done.stderr)
     return float(done.stdout.split()[-1])
