@@ -1,4 +1,7 @@
-"""The dead Sora graphs run again: ComfyUI offers to swap `OpenAIVideoSora2` for Sora Text To Video."""
+"""The dead Sora graphs run again: ComfyUI offers to swap `OpenAIVideoSora2` for Sora Text To Video.
+
+`nodes`, imported below, is ComfyUI's own module of that name, not this package.
+"""
 
 from __future__ import annotations
 

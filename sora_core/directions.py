@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 
-import torch
-
 from .models.sketch import Sketch
 
 WAY = r"\b(?:to|toward|towards|into)\s+(?:the\s+|its\s+)?{side}(?:[\s-]*hand\s+side)?\b|\b{side}wards?\b"
@@ -41,5 +39,4 @@ def turned(sketch: Sketch, direction: int) -> Sketch:
         moves = (x[:, min(WATCHED, x.shape[1] - 1)] - x[:, 0]) * (one.traits[0, :, 0] > 0)      # (K,)
         movers = moves[moves.abs() > NOTICED]
         rows.append(one.mirrored() if len(movers) and float(movers[0]) * direction < 0 else one)
-    return Sketch(*(torch.cat(parts) for parts in zip(*((r.states, r.hits, r.traits, r.stage) for r in rows),
-                                                      strict=True)))
+    return Sketch.join(rows)

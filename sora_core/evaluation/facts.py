@@ -18,7 +18,6 @@ SIZES = {"small": "small", "little": "small", "tiny": "small", "large": "large",
 MATERIALS = {"wooden": "wood", "wood": "wood", "metal": "metal", "steel": "metal", "stone": "stone",
              "rubber": "rubber", "glass": "glass", "plastic": "plastic"}
 NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "both": 2}
-ARTICLES = {"a", "an", "the", "one", "another"}
 FLOORS = {
     "wood": r"wood(en)? floor|planks|parquet", "concrete": r"concrete", "grass": r"\bgrass|lawn", "carpet": r"carpet",
     "sand": r"\bsand\b|sandy", "tile": r"\btile(s|d)?\b",

@@ -20,7 +20,6 @@ from .onsets import Onset
 from .tracker import Track, Tracking, tone
 
 GRAVITY_BAND = (0.76, 1.30)         # measured over 9.81: the instrument's own spread on true clips
-GRAVITY_AIM = 0.05
 LEAST_RISE_M = 0.12
 MOST_ERROR = 0.10
 MOST_BOUNCE = 1.10

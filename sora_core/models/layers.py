@@ -7,6 +7,7 @@ for it (`comfy.ops`), so that its memory management and LoRA patches reach every
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -51,6 +52,25 @@ def rotate(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     """Turn channel pairs (i, i + K/2) of `x` `(B, H, L, K)` by angles given as `(B or 1, 1, L, K / 2)`."""
     first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cosines - second * sines, first * sines + second * cosines], dim=-1)
+
+
+def initialise(network: nn.Module, *, embedding_std: float, zero: Iterable[nn.Module]) -> None:
+    """Initial values for training: Xavier for linear layers (Glorot & Bengio 2010, eq. 16), normal for embeddings.
+
+    Args:
+        zero: layers whose weights and biases are zero, so that what they add begins as nothing.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=embedding_std)
+    for module in zero:
+        nn.init.zeros_(module.weight)
+        if getattr(module, "bias", None) is not None:
+            nn.init.zeros_(module.bias)
 
 
 class Attention(nn.Module):

@@ -12,6 +12,7 @@ Legend: B batch, K slots for things, T frames, t latent frames, H W pixels, h w 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -48,6 +49,11 @@ class Sketch:
 
     def __getitem__(self, rows: slice | Tensor) -> Sketch:
         return Sketch(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @staticmethod
+    def join(sketches: Sequence[Sketch]) -> Sketch:
+        """One batch of several, of equally many frames."""
+        return Sketch(*(torch.cat([getattr(sketch, field.name) for sketch in sketches]) for field in fields(Sketch)))
 
     def frames(self, start: int, stop: int) -> Sketch:
         """The part from frame `start` to before `stop`; the last frame goes on where the sketch ends."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..config import SketcherConfig
 from ..shapes import video_latent_times
-from .layers import rms_norm, rotary_angles, sinusoidal_embedding
+from .layers import initialise, rms_norm, rotary_angles, sinusoidal_embedding
 from .sketch import SLOTS, STAGE, STATES, TRAITS, Sketch
 from .transformer import Block, linear_guess_velocity
 
@@ -61,17 +61,8 @@ class Sketcher(nn.Module):
 
     def initialise(self) -> None:
         """Start as the identity. Only training calls it."""
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.5)
-        for module in (self.modulation, self.out_modulation, *self.rows_out):
-            nn.init.zeros_(module.weight)
-        for block in self.blocks:
-            nn.init.zeros_(block.bias.weight)
+        blocks = [block.bias for block in self.blocks]
+        initialise(self, embedding_std=0.5, zero=[self.modulation, self.out_modulation, *self.rows_out, *blocks])
 
     # Sketches to rows and back
 
@@ -102,6 +93,11 @@ class Sketcher(nn.Module):
         hits = torch.cat([first[:, :, STATES:STATES + 1], hits], dim=2) / HIT_SCALE
         traits = first[..., STATES + 1:STATES + 1 + TRAITS]
         return Sketch(states, hits.clamp(min=0), traits, rows[:, 0, :STAGE].float() / STATE_SCALE)
+
+    @staticmethod
+    def row_frames(frames: int) -> Tensor:
+        """`(N,)` the latent frame that each row tells of; -1 for the stage, which is known before all."""
+        return torch.cat([torch.tensor([-1]), torch.arange(frames).repeat(SLOTS)])
 
     def row_mask(self, frames: int, device: torch.device | None = None) -> Tensor:
         """`(N, S)`, 1 at numbers that mean something; the rest of each row is zero."""

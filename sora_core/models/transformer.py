@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..config import TransformerConfig
 from ..shapes import audio_latent_times, video_latent_times
-from .layers import Attention, FeedForward, rms_norm, rotary_angles, sinusoidal_embedding
+from .layers import Attention, FeedForward, initialise, rms_norm, rotary_angles, sinusoidal_embedding
 from .refiner import LocalRefiner
 from .sketch import HIT_FEATURES, Guide
 
@@ -103,21 +103,10 @@ class SoraTransformer(nn.Module):
 
     def initialise(self) -> None:
         """Start as the identity: every block's gates and both outputs at zero. Only training calls it."""
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
-        for module in (self.modulation, self.out_modulation, self.video_out, self.audio_out, self.guide_in,
-                       self.hits_in, self.refiner.token_in, self.refiner.guide_in, self.refiner.out,
-                       self.refiner.forget):
-            nn.init.zeros_(module.weight)
-        nn.init.zeros_(self.refiner.out.bias)
-        nn.init.zeros_(self.refiner.forget.bias)
-        for block in self.blocks:
-            nn.init.zeros_(block.bias.weight)
+        refiner, blocks = self.refiner, [block.bias for block in self.blocks]
+        initialise(self, embedding_std=0.02, zero=[
+            self.modulation, self.out_modulation, self.video_out, self.audio_out, self.guide_in, self.hits_in,
+            refiner.token_in, refiner.guide_in, refiner.out, refiner.forget, *blocks])
 
     # Tokens in and out
 

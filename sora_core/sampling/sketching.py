@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..directions import turned
-from ..models.sketch import SLOTS, Guide, Sketch, make_guide, rigid
+from ..models.sketch import Guide, Sketch, make_guide, rigid
 from ..models.sketcher import FRAMES, Sketcher
 from ..models.video_vae import VideoVAE
 from ..shapes import video_latent_frames
@@ -70,8 +70,7 @@ def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect:
     rows = torch.randn(batch, len(mask), sketcher.config.row, generator=generator) * mask
     free, clean = torch.ones(len(mask), 1), torch.zeros_like(rows)
     if known is not None:
-        order = torch.cat([torch.tensor([-1]), torch.arange(WINDOW).repeat(SLOTS)])     # the stage is known too
-        free[order < video_latent_frames(known.states.shape[2], FRAMES)] = 0
+        free[sketcher.row_frames(WINDOW) < video_latent_frames(known.states.shape[2], FRAMES)] = 0
         clean = sketcher.to_rows(known.frames(0, 1 + FRAMES * (WINDOW - 1)))
     states = [positive] if negative is None else [positive, negative]
     length, copies = max(state.shape[1] for state in states), len(states)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from ..models.video_vae import VideoVAE
 TYPO_SHARE = 0.05      # of the words of a roughened caption
 ROUGH_SHARE = 0.2      # of the captions
 OTHER_SIDE = {"left": "right", "right": "left"}
-SKETCH_PARTS = ("states", "hits", "traits", "stage")
+SKETCH_PARTS = tuple(field.name for field in fields(Sketch))
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def cache_latents(pool: Path, cache: Path, video_vae: VideoVAE, audio_vae: Audio
 def encode_shard(shard: Shard, video_vae: VideoVAE, audio_vae: AudioVAE) -> tuple[dict[str, Tensor], list[list[str]]]:
     """Tensors and captions of a cache shard, see `cache_latents`."""
     height, width = shard.video.shape[2:4]
-    sketch = _join([shard.sketch, shard.sketch.mirrored()])
+    sketch = Sketch.join([shard.sketch, shard.sketch.mirrored()])
     video = [video_vae.encode(to_video(frames[None])) for frames in shard.video]
     video += [video_vae.encode(to_video(frames[None]).flip(-1)) for frames in shard.video]
     audio = audio_vae.encode(to_waveform(shard.audio))
@@ -143,7 +143,7 @@ class LatentPool:
         self.groups = []
         for _, group in sorted(groups.items()):
             tensors = [torch.cat(parts) for parts in zip(*(entry[0] for entry in group), strict=True)]
-            self.groups.append((tensors, _join([entry[1] for entry in group]),
+            self.groups.append((tensors, Sketch.join([entry[1] for entry in group]),
                                 [texts for entry in group for texts in entry[2]]))
         self.sizes = np.array([len(group[2]) for group in self.groups], dtype=np.float64)
 
@@ -172,7 +172,7 @@ class SketchPool:
                 metadata = file.metadata()
             self.captions += [record["captions"] for record in json.loads(metadata["records"])]
             aspects += [int(metadata["width"]) / int(metadata["height"])] * len(sketches[-1].stage)
-        self.sketch, self.aspects = _join(sketches), torch.tensor(aspects)
+        self.sketch, self.aspects = Sketch.join(sketches), torch.tensor(aspects)
         everything = [(row, wording) for row, texts in enumerate(self.captions) for wording in range(len(texts))]
         self.sided = [(row, wording) for row, wording in everything
                       if mirror_caption(self.captions[row][wording]) != self.captions[row][wording]] or everything
@@ -191,12 +191,8 @@ class SketchPool:
             row, wording = self.sided[rng.integers(len(self.sided))]
             rows[place], texts[place] = row, self.captions[row][wording]
         rows, half = torch.from_numpy(rows), batch_size // 2
-        sketch = _join([self.sketch[rows[:half]].mirrored(), self.sketch[rows[half:]]])
+        sketch = Sketch.join([self.sketch[rows[:half]].mirrored(), self.sketch[rows[half:]]])
         return sketch, self.aspects[rows], [mirror_caption(text) for text in texts[:half]] + texts[half:]
-
-
-def _join(sketches: list[Sketch]) -> Sketch:
-    return Sketch(*(torch.cat([getattr(sketch, name) for sketch in sketches]) for name in SKETCH_PARTS))
 
 
 def roughen(text: str, rng: np.random.Generator) -> str:

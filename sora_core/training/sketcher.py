@@ -56,8 +56,7 @@ def sketch_loss(sketcher: Sketcher, sketch: Sketch, aspect: Tensor, text: Tensor
     frames = (n - 1) // SLOTS
     known = torch.randint(1, frames, (b,), generator=generator)
     is_beginning = torch.rand(b, generator=generator) < BEGINNING_SHARE
-    order = torch.cat([torch.tensor([-1]), torch.arange(frames).repeat(SLOTS)])             # the stage is always known
-    timestep[is_beginning[:, None] & (order < known[:, None])] = 0
+    timestep[is_beginning[:, None] & (sketcher.row_frames(frames) < known[:, None])] = 0
     noise = torch.randn(rows.shape, generator=generator)
     at = timestep[..., None]
     mask = sketcher.row_mask(frames)

@@ -5,7 +5,7 @@ Legend: B batch, C T' H' W' video latents, L audio latents.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, SHIFT, lcm, schedule, shift_
 from ..sampling.guidance import guided_velocity
 from ..sampling.sketching import draw_sketch
 from ..shapes import audio_latent_times, video_latent_times
-from .data import LatentPool, SketchPool, cache_latents, pad_ids, roughen
+from .data import SKETCH_PARTS, LatentPool, SketchPool, cache_latents, pad_ids, roughen
 from .loop import LoopOptions, TrainingRun
 from .sketcher import fit_paths, picture_choice, sketch_loss
 
@@ -107,8 +107,8 @@ class TransformerTask:
         others, aspects, wordings = self.sketches.draw(rng, int(MORE_SKETCHES * self.batch_size))
         wordings = ["" if rng.random() < TEXT_DROP else roughen(text, rng) for text in wordings]
         ids, mask = pad_ids([*texts, *wordings], self.tokenizer, TEXT_LENGTH)
-        parts = {field.name: torch.cat([getattr(sketch, field.name)[:own], getattr(others, field.name)])
-                 for field in fields(Sketch)}
+        both = Sketch.join([sketch[:own], others])
+        parts = {name: getattr(both, name) for name in SKETCH_PARTS}
         return parts | {"ids": ids, "mask": mask, "aspect": torch.cat([torch.full((own,), aspect), aspects]),
                         "has_picture": picture_choice(own, len(aspects), rng)}
 
@@ -187,7 +187,7 @@ class TransformerTask:
         rows = [*range(total - others), *range(len(text) - others, len(text))]
         picture = batch["picture"][:total - others]
         picture = torch.cat([picture, picture.new_zeros(others, *picture.shape[1:])])
-        sketch = Sketch(*(batch[field.name] for field in fields(Sketch)))
+        sketch = Sketch(*(batch[name] for name in SKETCH_PARTS))
         return sketch_loss(self.sketcher, sketch, batch["aspect"], text[rows], batch["mask"][rows], picture,
                            batch["has_picture"], generator)
 

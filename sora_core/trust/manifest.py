@@ -23,9 +23,6 @@ MARK_NAME = "org.soracore.watermark.1"
 TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".m4a": "audio/mp4", ".wav": "audio/wav",
          ".flac": "audio/flac", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
          ".webp": "image/webp"}
-MADE_BY_MODEL = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-BYTES_FAILED = ("assertion.bmffHash", "assertion.dataHash", "assertion.boxesHash", "assertion.hashedURI",
-                "claimSignature", "claim.", "assertion.missing", "general.error", "manifest.")
 CERTIFICATE_FAILED = ("signingCredential", "timeStamp", "algorithm.")
 
 
