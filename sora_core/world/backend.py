@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -38,6 +39,7 @@ def graphics_context(width: int, height: int) -> Any:
         ResourceError: the backend's libraries are missing.
     """
     name = choose_backend()
+    _load_triton()
     try:
         return import_module(f"mujoco.{_BACKENDS[name]}").GLContext(width, height)
     except (ImportError, AttributeError, OSError, RuntimeError) as error:
@@ -45,3 +47,13 @@ def graphics_context(width: int, height: int) -> Any:
             f"cannot draw with MUJOCO_GL={name} ({error}); install its library, such as libosmesa6, "
             "or set MUJOCO_GL to osmesa or egl"
         ) from None
+
+
+def _load_triton() -> None:
+    """Load Triton, where PyTorch brings it, before Mesa draws.
+
+    Both bring an LLVM of their own, and the one that comes second meets the other's symbols: Mesa bears that, Triton
+    crashes the process, as soon as an optimiser is made.
+    """
+    with suppress(ImportError):
+        import_module("triton")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +33,15 @@ def test_an_unknown_backend_is_named(monkeypatch):
     monkeypatch.setenv("MUJOCO_GL", "crayon")
     with pytest.raises(ResourceError, match="MUJOCO_GL=crayon .* use cgl, egl"):
         choose_backend()
+
+
+def test_an_optimiser_can_be_made_after_drawing():
+    pytest.importorskip("mujoco", reason="the extra `world` (mujoco) is not installed")
+    pytest.importorskip("triton", reason="this PyTorch comes without Triton")
+    code = ("from sora_core.world.render import Stage\nfrom sora_core.world.pool import make_clip\nimport torch\n"
+            "with Stage(32, 32) as stage: make_clip(3, stage)\n"
+            "torch.optim.AdamW([torch.zeros(1, requires_grad=True)])")
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    if "cannot draw with" in done.stderr:
+        pytest.skip(done.stderr.splitlines()[-1])
+    assert done.returncode == 0, done.stderr[-500:]
