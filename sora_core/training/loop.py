@@ -1,15 +1,15 @@
 """The one training loop: resumable slices, weight averaging, a log, checkpoints without pickle.
 
-A network brings a `Task` (what a batch is, what the loss is); everything else is the same for all of them. A step's
-batch and noise depend on (seed, step, rank) alone, so that a run cut at any step goes on exactly where it was.
+A network brings a `Task` (what a batch is, what the loss is); everything else is the same for all of them, on one
+processor, on one GPU, or on many ranks started by `torchrun`. A step looks at one or more parts, each with a batch and
+noise that depend on (seed, step, part) alone; the ranks share the parts out. So a run that is cut at any step goes on
+exactly where it was, and on another number of ranks with the same parts.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import math
-import os
 import signal
 import threading
 import time
@@ -21,18 +21,18 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 import torch
-import torch.distributed as dist
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..checkpoint import save_checkpoint
+from ..checkpoint import check_tensors, save_checkpoint, write_tensors
 from ..config import Config
-from ..errors import CheckpointError, ConfigError
+from ..errors import ConfigError
+from . import parallel, state
+from .muon import Muon
 
 WARM_UP_STEPS = 300
 DECAY_SHARE = 0.75          # of the run: the learning rate falls to zero over it (arXiv:2502.15938: straight to zero)
 EMA_HALF_LIFE_SHARE = 0.03  # of the steps so far: the average forgets the early weights quickly
+LARGEST_GRADIENT = 1.0      # norm of all gradients together; larger ones are scaled down to it
 EMBEDDING_FACTOR = 8.0      # on AdamW's learning rate: a word's row moves only when the word occurs
 
 
@@ -47,10 +47,10 @@ class Task(Protocol):
         """The batch of a step, drawn with `rng` alone."""
 
     def loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """The loss to descend and numbers for the log."""
+        """The loss to descend and numbers for the log; `generator` is one of the processor's."""
 
     def sample(self, folder: Path, step: int) -> None:
-        """Write something to look at into `folder`; called with the averaged weights in place."""
+        """Write something to look at into `folder`; all ranks call it, with the averaged weights in place."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,12 @@ class LoopOptions:
     """How long and where.
 
     Attributes:
-        output: folder of the run; holds `state.safetensors` (to resume), `log.csv` and the averaged checkpoint.
+        output: folder of the run, which all ranks see; holds the state to resume from, `log.csv` and the averaged
+            checkpoint.
         steps: length of the whole run; sets the schedule.
         minutes: stop cleanly after so long, to be resumed; None runs to the end.
+        parts: batches that a step's gradient is the mean of, a multiple of the number of ranks; None keeps what the
+            run was begun with where that can be shared out, else it is one for each rank.
         sample_every: steps between two calls of `Task.sample`; 0 never samples.
     """
 
@@ -74,10 +77,14 @@ class LoopOptions:
     save_every: int = 250
     log_every: int = 20
     sample_every: int = 0
+    parts: int | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 1 or (self.minutes is not None and not self.minutes > 0):
             raise ConfigError(f"steps={self.steps}, minutes={self.minutes}: both must be more than zero")
+        if self.parts is not None and (self.parts < 1 or self.parts % parallel.world_size()):
+            raise ConfigError(f"parts={self.parts} can't be shared out among {parallel.world_size()} ranks; use a "
+                              "multiple of that")
 
 
 def learning_rate_factor(step: int, steps: int) -> float:
@@ -107,12 +114,13 @@ def make_optimisers(modules: dict[str, nn.Module], options: LoopOptions) -> list
             else:
                 others.append(parameter)
     groups = [{"params": others}, {"params": embeddings, "lr": EMBEDDING_FACTOR * options.learning_rate}]
-    optimisers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW([group for group in groups if group["params"]], lr=options.learning_rate, betas=(0.9, 0.95),
-                          weight_decay=options.weight_decay)]
+    optimisers: list[torch.optim.Optimizer] = []
+    if others or embeddings:
+        optimisers.append(torch.optim.AdamW([group for group in groups if group["params"]], lr=options.learning_rate,
+                                            betas=(0.9, 0.95), weight_decay=options.weight_decay))
     if matrices:
-        optimisers.append(torch.optim.Muon(matrices, lr=options.matrix_learning_rate, momentum=0.95,
-                                           weight_decay=options.weight_decay))
+        optimisers.append(Muon(matrices, lr=options.matrix_learning_rate, momentum=0.95,
+                               weight_decay=options.weight_decay))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["base_lr"] = group["lr"]
@@ -124,9 +132,10 @@ class Average:
 
     def __init__(self, modules: dict[str, nn.Module]) -> None:
         self.modules = modules
-        self.values = {key: value.detach().float().clone() for key, value in self._live()}
+        self.values = {key: value.detach().float().clone() for key, value in self.live()}
 
-    def _live(self) -> list[tuple[str, Tensor]]:
+    def live(self) -> list[tuple[str, Tensor]]:
+        """The weights themselves, by "network.name"."""
         return [(f"{component}.{name}", value) for component, module in self.modules.items()
                 for name, value in module.state_dict().items()]
 
@@ -134,16 +143,17 @@ class Average:
     def update(self, step: int) -> None:
         half_life = max(10.0, EMA_HALF_LIFE_SHARE * step)
         decay = 0.5 ** (1 / half_life)
-        for key, value in self._live():
-            self.values[key].lerp_(value.float(), 1 - decay)
+        for key, value in self.live():
+            parallel.local(self.values[key]).lerp_(parallel.local(value).float(), 1 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:
         """Exchange live and averaged weights; a second call undoes it."""
-        for key, value in self._live():
-            live = value.float().clone()
-            value.copy_(self.values[key])
-            self.values[key] = live
+        for key, value in self.live():
+            average, live = parallel.local(self.values[key]), parallel.local(value)
+            kept = live.float().clone()
+            live.copy_(average)
+            average.copy_(kept)
 
 
 class TrainingRun:
@@ -151,96 +161,111 @@ class TrainingRun:
 
     def __init__(self, task: Task, options: LoopOptions) -> None:
         self.task, self.options = task, options
-        self.rank = int(os.environ.get("RANK", "0"))
-        self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
-        if self.world_size > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        parallel.start()
+        self.rank, self.world_size, self.device = parallel.rank(), parallel.world_size(), parallel.device()
+        for module in task.modules.values():
+            module.to(self.device)
+            parallel.shard(module)
         self.optimisers = make_optimisers(task.modules, options)
         self.average = Average(task.modules)
+        self.names = {parameter: f"{component}.{name}" for component, module in task.modules.items()
+                      for name, parameter in module.named_parameters()}
         self.step, self.seconds, self._is_interrupted = 0, 0.0, False
-        self.state_path = options.output / "state.safetensors"
+        self.parts = options.parts or self.world_size
         options.output.mkdir(parents=True, exist_ok=True)
-        if self.state_path.exists():
-            self._resume()
+        saved = state.newest(options.output)
+        if saved is not None:
+            self._resume(saved)
 
     def save(self) -> None:
-        """Write the state to resume from and the averaged checkpoint, each beside and renamed."""
-        if self.rank != 0:
-            return
-        tensors = {f"average.{k}": v for k, v in self.average.values.items()}
-        for component, module in self.task.modules.items():
-            tensors |= {f"live.{component}.{k}": v for k, v in module.state_dict().items()}
-        for index, optimiser in enumerate(self.optimisers):
-            for key, state in optimiser.state_dict()["state"].items():
-                tensors |= {f"optimiser.{index}.{key}.{name}": torch.as_tensor(v) for name, v in state.items()}
+        """Write the state to resume from and the averaged checkpoint; every rank must call it.
+
+        Raises:
+            ResourceError: the disk is full or the folder can't be written; what was saved before is whole.
+        """
+        tensors = {f"average.{key}": value for key, value in self.average.values.items()}
+        tensors |= {f"live.{key}": value for key, value in self.average.live()}
+        tensors |= state.optimiser_tensors(self.optimisers, self.names)
         facts = {"step": self.step, "seconds": self.seconds, "seed": self.options.seed, "steps": self.options.steps}
-        temporary = self.state_path.with_suffix(".tmp")
-        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, temporary,
-                  metadata={"facts": json.dumps(facts)})
-        os.replace(temporary, self.state_path)
+        configs = {name: config.to_dict() for name, config in self.task.configs.items()}
+        state.write(self.options.output, tensors, {**facts, "parts": self.parts, "config": configs})
         self._save_average(facts)
 
     def _save_average(self, facts: dict[str, Any]) -> None:
+        values = {key: parallel.whole(value) for key, value in self.average.values.items()}
+        if self.rank != 0:
+            return
         names = list(self.task.modules)
-        tensors = {name: {key[len(name) + 1:]: value.clone() for key, value in self.average.values.items()
+        tensors = {name: {key[len(name) + 1:]: value.clone() for key, value in values.items()
                           if key.startswith(name + ".")} for name in names}
         save_checkpoint(self.options.output / f"{'-'.join(names)}.safetensors", config=self.task.configs,
                         tensors=tensors, vocabulary=self.task.vocabulary, training=facts)
 
-    def _resume(self) -> None:
-        with safe_open(self.state_path, "pt") as file:
-            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
-        if "step" not in facts:
-            raise CheckpointError(f"{self.state_path.name} is not a training state; choose another --output")
-        for component, module in self.task.modules.items():
-            prefix = f"live.{component}."
-            module.load_state_dict({k[len(prefix):]: v for k, v in tensors.items() if k.startswith(prefix)})
-        for key in self.average.values:
-            self.average.values[key] = tensors[f"average.{key}"].float()
-        for index, optimiser in enumerate(self.optimisers):
-            state: dict[int, dict[str, Any]] = {}
-            for key, value in tensors.items():
-                if key.startswith(f"optimiser.{index}."):
-                    _, _, parameter, name = key.split(".", 3)
-                    state.setdefault(int(parameter), {})[name] = value
-            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-        self.step, self.seconds = facts["step"], facts["seconds"]
+    @torch.no_grad()
+    def _resume(self, saved: state.SavedState) -> None:
+        if "config" in saved.facts:       # states of earlier versions don't tell
+            state.check_configs(saved.facts["config"], self.task.configs)
+        live = dict(self.average.live())
+        for component in self.task.modules:
+            sizes = {name: torch.empty(size, device="meta") for name, size in saved.sizes.items()}
+            check_tensors({f"live.{key}": value for key, value in live.items() if key.startswith(component + ".")},
+                          {name: value for name, value in sizes.items() if name.startswith(f"live.{component}.")},
+                          component)
+        saved.read_into({f"live.{key}": value for key, value in live.items()}
+                        | {f"average.{key}": value for key, value in self.average.values.items()})
+        state.restore_optimisers(saved, self.optimisers, self.names)
+        self.step, self.seconds = saved.facts["step"], saved.facts["seconds"]
+        parts = saved.facts.get("parts", 1)
+        if self.options.parts is None and parts % self.world_size == 0:
+            self.parts = parts
 
     def _one_step(self) -> dict[str, float]:
-        seed = [self.options.seed, self.step, self.rank]
-        batch = self.task.batch(np.random.default_rng(seed), self.step)
-        generator = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
         factor = learning_rate_factor(self.step, self.options.steps)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
             for group in optimiser.param_groups:
                 group["lr"] = group["base_lr"] * factor
-        loss, numbers = self.task.loss(batch, generator)
-        if not torch.isfinite(loss):
-            self._refuse(batch)
-        loss.backward()
-        parameters = [p for module in self.task.modules.values() for p in module.parameters() if p.grad is not None]
-        if self.world_size > 1:
-            for parameter in parameters:
-                dist.all_reduce(parameter.grad)
-                parameter.grad /= self.world_size
-        norm = nn.utils.clip_grad_norm_(parameters, 1.0)
-        if torch.isfinite(norm):   # a gradient that runs over must not end a night's run
+        own = range(self.rank, self.parts, self.world_size)
+        rows = [self._one_part(part, 1 / len(own)) for part in own]
+        trained = [p for module in self.task.modules.values() for p in module.parameters() if p.requires_grad]
+        parallel.average_gradients(trained)
+        norm = parallel.clip_gradients(trained, LARGEST_GRADIENT)
+        if math.isfinite(norm):    # a gradient that runs over must not end a night's run
             for optimiser in self.optimisers:
                 optimiser.step()
         self.step += 1
         self.average.update(self.step)
-        return {"loss": float(loss.detach()), "gradient_norm": float(norm), "lr_factor": factor, **numbers}
+        numbers = _means(rows)
+        return {"loss": numbers.pop("loss"), "gradient_norm": norm, "lr_factor": factor, **numbers}
 
-    def _refuse(self, batch: dict[str, Tensor]) -> NoReturn:
-        path = self.options.output / f"bad-batch-{self.step:06d}-{self.rank}.safetensors"
-        save_file({name: value.contiguous() for name, value in batch.items()}, path)
-        raise ConfigError(f"the loss is not a number at step {self.step}; its batch is in {path.name}: look at it, or "
-                          "lower the learning rate and go on from the state saved before")
+    def _one_part(self, part: int, share: float) -> dict[str, float]:
+        """Add the gradients of one part of a step, times `share`."""
+        seed = [self.options.seed, self.step, part]
+        batch = self.task.batch(np.random.default_rng(seed), self.step)
+        generator = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        loss, numbers = self.task.loss({name: value.to(self.device) for name, value in batch.items()}, generator)
+        is_finite = bool(torch.isfinite(loss))
+        if parallel.summed([not is_finite])[0]:
+            self._refuse(batch, part, is_finite)
+        (loss * share).backward()
+        return {"loss": float(loss.detach()), **numbers}
+
+    def _refuse(self, batch: dict[str, Tensor], part: int, is_finite: bool) -> NoReturn:
+        """Stop on all ranks; those whose loss is no number keep their batch."""
+        path = self.options.output / f"bad-batch-{self.step:06d}-{part}.safetensors"
+        if not is_finite:
+            facts = {"step": self.step, "seed": self.options.seed, "part": part}
+            write_tensors({path: ({name: value.contiguous() for name, value in batch.items()},
+                                  {name: str(value) for name, value in facts.items()})})
+        parallel.finish()
+        where = f"its batch is in {path.name}" if not is_finite else "another rank has saved its batch"
+        raise ConfigError(f"the loss is not a number at step {self.step}; {where}: look at it, or lower the learning "
+                          "rate and go on from the state saved before")
 
     def _log(self, rows: list[dict[str, float]], say: Callable[[str], None]) -> None:
-        mean = {key: float(np.nanmean([row.get(key, np.nan) for row in rows])) for key in rows[-1]}
+        mean = _means(rows, over_ranks=True)
+        if self.rank != 0:
+            return
         record = {"step": self.step, "seconds": round(self.seconds, 1), **{k: round(v, 5) for k, v in mean.items()}}
         path = self.options.output / "log.csv"
         is_new = not path.exists()
@@ -251,15 +276,18 @@ class TrainingRun:
             writer.writerow(record)
         say(" ".join(f"{key} {value:g}" for key, value in record.items()))
 
+    def _sample(self) -> None:
+        self.average.swap()
+        with parallel.writing_folder(self.options.output) as folder:
+            self.task.sample(folder, self.step)
+        self.average.swap()
+
     def _time_is_up(self, start: float) -> bool:
         """Whether this slice ends here, by the clock or by a signal; all ranks agree, else one would wait for ever."""
         minutes = self.options.minutes
         if minutes is None and self.world_size == 1:
             return self._is_interrupted
-        is_up = torch.tensor(float(self._is_interrupted or time.monotonic() - start > 60 * (minutes or math.inf)))
-        if self.world_size > 1:
-            dist.all_reduce(is_up, dist.ReduceOp.MAX)
-        return bool(is_up)
+        return bool(parallel.summed([self._is_interrupted or time.monotonic() - start > 60 * (minutes or math.inf)])[0])
 
     @contextmanager
     def _finish_step_on_signal(self) -> Iterator[None]:
@@ -288,23 +316,29 @@ class TrainingRun:
             while self.step < options.steps:
                 rows.append(self._one_step())
                 self.seconds = before + time.monotonic() - start
-                if self.step % options.log_every == 0 and self.rank == 0:
+                if self.step % options.log_every == 0:
                     self._log(rows, say)
                     rows = []
                 if self.step % options.save_every == 0:
                     self.save()
-                if options.sample_every and self.step % options.sample_every == 0 and self.rank == 0:
-                    self.average.swap()
-                    self.task.sample(options.output, self.step)
-                    self.average.swap()
+                if options.sample_every and self.step % options.sample_every == 0:
+                    self._sample()
                 if self._time_is_up(start):
                     break
             self.save()
-        if self.world_size > 1:     # a rank that leaves while another still talks to it brings both down
-            dist.barrier()
-            dist.destroy_process_group()
+        parallel.finish()
         is_done = self.step >= options.steps
         if self.rank == 0:
             say(f"{'done' if is_done else 'stopped'} at step {self.step} of {options.steps}"
                 + ("" if is_done else "; run the same command again to go on"))
         return is_done
+
+
+def _means(rows: list[dict[str, float]], over_ranks: bool = False) -> dict[str, float]:
+    """The mean of each number, where it is one; NaN where it never is."""
+    table = np.array([[row.get(key, np.nan) for key in rows[-1]] for row in rows])
+    is_number = np.isfinite(table)
+    sums, counts = np.where(is_number, table, 0).sum(0).tolist(), is_number.sum(0).tolist()
+    if over_ranks:
+        sums, counts = parallel.summed(sums), parallel.summed(counts)
+    return {key: total / count if count else math.nan for key, total, count in zip(rows[-1], sums, counts, strict=True)}
