@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,8 @@ from ..sora_core.config import TextEncoderConfig
 from ..sora_core.directions import travel_direction
 from ..sora_core.models.text_encoder import TextEncoder
 from ..sora_core.models.tokenizer import Tokenizer
-from ..sora_core.pipeline import prompt_tokens
+from ..sora_core.pipeline import CHARACTERS_PER_TOKEN, prompt_tokens
+from ..sora_core.prompt_plain import Plain, plain_words
 
 KEY = "sora"
 DIRECTION = "sora_direction"    # under this name a conditioning says which way things go
@@ -29,10 +31,21 @@ class SoraTokenizer:
                  tokenizer_data: dict[str, Any] | None = None) -> None:
         self.tokenizer, self.max_tokens = tokenizer, max_tokens
 
+    def read(self, text: str) -> Plain:
+        """The part of a prompt that the model can understand, and what is left out."""
+        return plain_words(text, self._fits)
+
+    def _fits(self, text: str) -> bool:
+        return len(text) <= self.max_tokens * CHARACTERS_PER_TOKEN and (
+            len(self.tokenizer.encode(text)) <= self.max_tokens)
+
     def tokenize_with_weights(self, text: str, return_word_ids: bool = False,
                               **_: Any) -> dict[str, list[list[tuple[int, float]]]]:
         """All weights are 1: brackets and colons belong to the sentence."""
-        return {KEY: [[(token, 1.0) for token in prompt_tokens(self.tokenizer, text, self.max_tokens)]]}
+        plain = self.read(text)
+        if plain.unused:
+            logging.info("Sora: %s", plain.unused)
+        return {KEY: [[(token, 1.0) for token in prompt_tokens(self.tokenizer, plain.text, self.max_tokens)]]}
 
     def untokenize(self, tokens: list[tuple[int, float]]) -> list[tuple[tuple[int, float], str]]:
         return [(pair, self.tokenizer.decode([pair[0]])) for pair in tokens]

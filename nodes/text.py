@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
+from server import PromptServer
 
 from ..sora_core.errors import PromptError
 from .adapter_text import SoraTokenizer
@@ -21,7 +22,9 @@ class SoraTextEncode(io.ComfyNode):
             node_id="SoraTextEncode",
             display_name="Sora Text Encode",
             category="Sora/text",
-            description="Turns a sentence about a scene into what the model reads. Empty text means: anything.",
+            description="Turns a sentence about a scene into what the model reads. Empty text means: anything. Prompts "
+                        "written for Sora, with shots, dialogue and notes, are read too: the node says what the model "
+                        "can't use of them.",
             search_aliases=["sora", "prompt", "t2v", "text to video"],
             inputs=[
                 io.Clip.Input("clip", tooltip="The text encoder from Sora Checkpoint Loader."),
@@ -30,11 +33,21 @@ class SoraTextEncode(io.ComfyNode):
                                 tooltip="What happens in the clip, in plain words. Leave it empty for the negative."),
             ],
             outputs=[io.Conditioning.Output("conditioning", tooltip="Connect to a sampler's positive or negative.")],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     def execute(cls, clip: Any, prompt: str) -> io.NodeOutput:
-        return io.NodeOutput(conditioning_of_prompt(clip, prompt))
+        conditioning = conditioning_of_prompt(clip, prompt)
+        unused = clip.tokenizer.read(prompt).unused
+        return io.NodeOutput(conditioning, ui=ui.PreviewText(say(cls.hidden.unique_id, unused)) if unused else None)
+
+
+def say(node: str | None, text: str) -> str:
+    """Show a line of text on a node."""
+    if node is not None and getattr(PromptServer, "instance", None) is not None:
+        PromptServer.instance.send_progress_text(text, node)
+    return text
 
 
 def conditioning_of_prompt(clip: Any, prompt: str) -> Any:

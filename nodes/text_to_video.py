@@ -11,7 +11,6 @@ import comfy.samplers
 import folder_paths
 import latent_preview
 from comfy_api.latest import InputImpl, io, ui
-from server import PromptServer
 from torch import Tensor
 
 from ..sora_core.config import AudioVAEConfig
@@ -27,7 +26,7 @@ from .guider import AS_LEARNT, coupling_input, make_guider
 from .image_to_video import latent_of_pictures
 from .latents import empty_latent
 from .loaders import EMBEDDED_NAME, checkpoint_input, fingerprint, is_there, load
-from .text import EXAMPLE, conditioning_of_prompt
+from .text import EXAMPLE, conditioning_of_prompt, say
 
 MODELS = {"sora-2": 1, "sora-2-pro": 2}                                     # times the steps
 OLD_SIZES = ["720x1280", "1280x720", "1024x1792", "1792x1024"]
@@ -102,7 +101,8 @@ class SoraTextToVideo(io.ComfyNode):
         latent["samples"] = sample(guider, latent, MODELS[model] * steps, seed)
         plan = plan_of(latent, require_ours(parts.video_vae, "video").config, AudioVAEConfig())
         video = write_video(latent, parts.video_vae, parts.audio_vae, plan, loudness, prompt)
-        return io.NodeOutput(video, ui=ui.PreviewText(tell(cls.hidden.unique_id, plan)))
+        told = f"{made_at(plan)} {parts.clip.tokenizer.read(prompt).unused}".strip()
+        return io.NodeOutput(video, ui=ui.PreviewText(say(cls.hidden.unique_id, told)))
 
 
 def sample(guider: comfy.samplers.CFGGuider, latent: dict[str, Any], steps: int, seed: int) -> Any:
@@ -128,12 +128,9 @@ def write_video(latent: dict[str, Any], video_vae: Any, audio_vae: Any, plan: Pl
     return InputImpl.VideoFromFile(str(path))
 
 
-def tell(node: str | None, plan: Plan) -> str:
-    """Say in the node's text what was made."""
+def made_at(plan: Plan) -> str:
+    """What was made, in a sentence."""
     made, wanted = (f"{width} x {height}" for width, height in ((plan.model_width, plan.model_height),
                                                                  (plan.width, plan.height)))
-    text = f"Made at {wanted}." if made == wanted else \
+    return f"Made at {wanted}." if made == wanted else \
         f"Made at {made}, the nearest shape that the model knows, and scaled to {wanted}."
-    if node is not None and getattr(PromptServer, "instance", None) is not None:
-        PromptServer.instance.send_progress_text(text, node)
-    return text

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_core.prompt_plain import Plain, plain_words
-from tests.test_prompt import COOKBOOK, FRENCH, ODD, STORYBOARD
+
+from .test_prompt import COOKBOOK, FRENCH, ODD, STORYBOARD
 
 
 def anything(_: str) -> bool:

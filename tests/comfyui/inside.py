@@ -121,6 +121,16 @@ def check_words_say_which_way_things_go(world: SimpleNamespace) -> None:
         assert conditioning(world.clip, text)[0][1]["sora_direction"].tolist() == [direction]
 
 
+def check_prompts_for_sora_are_read_by_both_text_nodes(world: SimpleNamespace) -> None:
+    story = "Shot 1 (0-2s): a ball falls. Sound: a thud\nShot 2 (2-4s): @ann says, \"Ha!\""
+    near(conditioning(world.clip, story)[0][0], conditioning(world.clip, "A ball falls. A thud.")[0][0], 0)
+    assert world.clip.tokenizer.read(story).unused.startswith("Left out: 1 of 2 shots")
+    assert world.clip.tokenizer.read("a ball falls").unused == ""
+    long = "A ball falls. " * 400
+    assert len(world.clip.tokenize(long)["sora"][0]) <= world.models.text_encoder.config.max_tokens
+    assert "more than the model reads" in world.clip.tokenizer.read(long).unused
+
+
 def check_a_noise_mask_is_a_timestep_per_token(world: SimpleNamespace) -> None:
     latent = empty()
     video, audio = latent["samples"].unbind()

@@ -78,6 +78,16 @@ def test_it_makes_the_clip_that_the_small_nodes_make(server: Any) -> None:
     assert same < 0.5 * another, (same, another)
 
 
+def test_it_says_what_it_cannot_use_of_a_prompt(server: Any) -> None:
+    story = "Shot 1 (0-4s): a ball falls. @ann says, \"Look!\"\nMusic: strings"
+    wanted = ("Left out: a line of dialogue, since it doesn't speak; who @ann may be, since it knows no people; music.")
+    run = server.run(one_node(prompt=story))
+    assert run.outputs["1"]["text"] == [f"Made at 160 x 96. {wanted}"]
+    graph = step_by_step(story)
+    run = server.run(graph)
+    assert run.outputs["positive"]["text"] == [wanted] and "negative" not in run.outputs
+
+
 def test_every_option_does_something(server: Any) -> None:
     plain = frames(server.saved(server.run(one_node()))[0])
     for change in ({"seed": 8}, {"model": "sora-2-pro"}, {"guidance_scale": 1.0}, {"coupling": 3.0}, {"steps": 3},
