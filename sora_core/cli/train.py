@@ -1,4 +1,4 @@
-"""`python -m sora_core train NETWORK`: one slice of training, resumable."""
+"""`python -m sora_core train WHAT`: one slice of training, resumable; also many ranks, by `torchrun -m sora_core`."""
 
 from __future__ import annotations
 
@@ -7,33 +7,66 @@ from pathlib import Path
 
 from ..errors import ResourceError
 
+EPILOG = """examples:
+  python -m sora_core train recipe --output runs/nano --minutes 9     everything, from an empty folder to a checkpoint
+  torchrun --nproc-per-node=8 -m sora_core train transformer ...      the same run on many ranks
+  python -m sora_core train lora --clips my_clips --output mine.safetensors
+
+Stop at any time, or let --minutes stop it: the same command goes on where it was."""
+
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
-        "train", help="train one of the networks on a pool of clips", formatter_class=argparse.RawTextHelpFormatter,
-        description="Train a network on a pool made by `python -m sora_core world`.\n"
-                    "Stop at any time, or let --minutes stop it: the same command goes on where it was.")
-    parser.add_argument("network", choices=["video-vae", "audio-vae", "transformer"], help="what to train")
+        "train", help="train the networks, one by one or by the whole recipe", epilog=EPILOG,
+        formatter_class=argparse.RawTextHelpFormatter)
+    kinds = parser.add_subparsers(dest="network", metavar="WHAT", required=True)
+    for network, text in (("video-vae", "the autoencoder of pictures"), ("audio-vae", "the autoencoder of sound"),
+                          ("transformer", "sketcher, transformer and text encoder")):
+        one = kinds.add_parser(network, help=text)
+        _add_run(one)
+        if network == "transformer":
+            _add_transformer(one)
+    _add_recipe(kinds.add_parser("recipe", help="everything, from an empty folder to a checkpoint, in slices"))
+    parser.set_defaults(run=run)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the pool of clips")
     parser.add_argument("--output", type=Path, required=True, help="folder of the run: state, log, averaged checkpoint")
-    parser.add_argument("--minutes", type=float, help="stop cleanly after so many minutes (default: never)")
     parser.add_argument("--steps", type=int, default=10000, help="length of the whole run, sets the schedule")
-    parser.add_argument("--batch-size", type=int, help="clips a step (default: the network's own)")
+    parser.add_argument("--batch-size", type=int, help="clips in a part of a step (default: the network's own)")
+    parser.add_argument("--sample-every", type=int, default=500, help="steps between sample sheets, 0 for none")
+    _add_slice(parser)
+
+
+def _add_slice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--minutes", type=float, help="stop cleanly after so many minutes (default: never)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="processor threads (default: all)")
-    parser.add_argument("--sample-every", type=int, default=500, help="steps between sample sheets, 0 for none")
-    group = parser.add_argument_group("transformer only")
-    group.add_argument("--cache", type=Path, help="folder for the latents of the pool (default: OUTPUT/latents)")
-    group.add_argument("--video-vae", type=Path, help="checkpoint of the video autoencoder")
-    group.add_argument("--audio-vae", type=Path, help="checkpoint of the audio autoencoder")
-    group.add_argument("--start-from", type=Path, help="checkpoint whose weights to begin with")
-    group.add_argument("--sketches", type=Path, help="pool made with `world --sketches-only`")
-    group.add_argument("--learning-rate", type=float, default=1e-3, help="of AdamW")
-    group.add_argument("--matrix-learning-rate", type=float, default=0.02, help="of Muon")
-    group.add_argument("--width", type=int, default=256)
-    group.add_argument("--depth", type=int, default=6)
-    group.add_argument("--compile", action="store_true", help="compile the blocks: slower start, faster steps")
-    parser.set_defaults(run=run)
+
+
+def _add_transformer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cache", type=Path, help="folder for the latents of the pool (default: OUTPUT/latents)")
+    parser.add_argument("--video-vae", type=Path, help="checkpoint of the video autoencoder")
+    parser.add_argument("--audio-vae", type=Path, help="checkpoint of the audio autoencoder")
+    parser.add_argument("--start-from", type=Path, help="checkpoint whose weights to begin with")
+    parser.add_argument("--sketches", type=Path, help="pool made with `world --sketches-only`")
+    parser.add_argument("--learning-rate", type=float, default=1e-3, help="of AdamW")
+    parser.add_argument("--matrix-learning-rate", type=float, default=0.02, help="of Muon")
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--depth", type=int, default=6)
+    parser.add_argument("--compile", action="store_true", help="compile the blocks: slower start, faster steps")
+    parser.add_argument("--parts", type=int, help="batches that a step is the mean of, shared out among the ranks "
+                        "(default: one for each rank)")
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, required=True, help="folder that everything is made in")
+    parser.add_argument("--preset", default="nano", choices=["nano", "tiny"],
+                        help="nano: the embedded model, about ten hours on two cores; tiny: proves the chain in a "
+                             "minute (default: %(default)s)")
+    parser.add_argument("--workers", type=int, help="processes that render (default: one for each core)")
+    _add_slice(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,16 +77,21 @@ def run(args: argparse.Namespace) -> int:
         raise ResourceError("training needs PyTorch 2.9 or newer; install the extra: pip install '.[train]'")
     if args.threads:
         torch.set_num_threads(args.threads)
-    if args.network == "transformer":
-        _train_transformer(args)
-    else:
-        from ..training import audio_vae, video_vae
-
-        network = video_vae if args.network == "video-vae" else audio_vae
-        sizes = {} if args.batch_size is None else {"batch_size": args.batch_size}
-        network.train(args.data, args.output, steps=args.steps, minutes=args.minutes, seed=args.seed,
-                      sample_every=args.sample_every, **sizes)
+    {"transformer": _train_transformer, "recipe": _run_recipe}.get(args.network, _train_autoencoder)(args)
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _train_autoencoder(args: argparse.Namespace) -> None:
+    from ..training import audio_vae, video_vae
+
+    network = video_vae if args.network == "video-vae" else audio_vae
+    sizes = {} if args.batch_size is None else {"batch_size": args.batch_size}
+    network.train(args.data, args.output, steps=args.steps, minutes=args.minutes, seed=args.seed,
+                  sample_every=args.sample_every, **sizes)
 
 
 def _train_transformer(args: argparse.Namespace) -> None:
@@ -68,9 +106,15 @@ def _train_transformer(args: argparse.Namespace) -> None:
                             "--sketches-only` and name them with --sketches")
     loop = LoopOptions(output=args.output, steps=args.steps, minutes=args.minutes, seed=args.seed,
                        learning_rate=args.learning_rate, matrix_learning_rate=args.matrix_learning_rate,
-                       sample_every=args.sample_every)
+                       sample_every=args.sample_every, parts=args.parts)
     options = transformer.TransformerOptions(
         data=args.data, sketches=args.sketches, cache=args.cache or args.output / "latents", video_vae=args.video_vae,
         audio_vae=args.audio_vae, start_from=args.start_from, batch_size=args.batch_size or 32,
         width=args.width, depth=args.depth, compile=args.compile)
     transformer.train(options, loop)
+
+
+def _run_recipe(args: argparse.Namespace) -> None:
+    from ..training.recipe import Recipe
+
+    Recipe(args.output, args.preset, minutes=args.minutes, workers=args.workers, seed=args.seed, say=_say).run()
