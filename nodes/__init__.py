@@ -6,6 +6,10 @@ from comfy_api.latest import ComfyExtension, io
 
 from .audio import SoraAudioSynthesis
 from .decode import SoraDecode
+from .engine import SoraEngine
+from .engine_clip import SoraEngineClip
+from .engine_judge import SoraEngineScore, SoraJudge, SoraPickBest
+from .engine_video import SoraEngineVideo
 from .extend import SoraExtendVideo
 from .foley import SoraFoley
 from .guider import SoraGuider
@@ -21,6 +25,7 @@ from .text_to_video import SoraTextToVideo
 NODES: list[type[io.ComfyNode]] = [
     SoraCheckpointLoader, SoraTextEncode, SoraEmptyLatent, SoraImageToVideo, SoraExtendVideo, SoraFoley, SoraLipSync,
     SoraGuider, SoraDecode, SoraAudioSynthesis, SoraTextToVideo, SoraSaveClip, SoraVerify,
+    SoraEngine, SoraEngineVideo, SoraEngineClip, SoraJudge, SoraEngineScore, SoraPickBest,
 ]
 
 

@@ -22,6 +22,8 @@ from ..sora_core.sampling.guidance import MAX_GUIDANCE_SCALE
 from .adapter_vae import planned_chunks, require_ours
 from .audio import AS_MADE, audio_of_latent, loudness_input
 from .convert import plan_of, video_stream
+from .engine import ENGINE, chosen_engine
+from .engine_video import Asked, expansion
 from .guider import AS_LEARNT, coupling_input, make_guider
 from .image_to_video import latent_of_pictures
 from .latents import empty_latent
@@ -57,7 +59,8 @@ class SoraTextToVideo(io.ComfyNode):
                                        "nearest shape that it does, and scaled up."),
                 io.Combo.Input("duration", options=[4, 8, 12], default=8,
                                tooltip="Length in seconds. The embedded model is at its best at 4."),
-                io.Image.Input("image", optional=True, tooltip="One picture, with which the clip begins."),
+                io.Image.Input("image", optional=True, lazy=True,
+                               tooltip="One picture, with which the clip begins."),
                 io.Int.Input("seed", default=0, min=0, max=MAX_SEED, step=1, display_mode=io.NumberDisplay.number,
                              control_after_generate=True, optional=True,
                              tooltip="0 to 2147483647; the same seed gives the same clip."),
@@ -71,9 +74,18 @@ class SoraTextToVideo(io.ComfyNode):
                                tooltip="How strictly to follow the prompt, 0 to 100; 1 is as learnt, and faster."),
                 coupling_input(optional=True),
                 loudness_input(),
+                io.Custom(ENGINE).Input("engine", optional=True, lazy=True,
+                                        tooltip="Of Sora Engine: another model makes the clip, and model, checkpoint, "
+                                                "steps, guidance_scale, coupling and loudness are its own."),
+                io.Image.Input("last_image", optional=True, lazy=True,
+                               tooltip="With an engine: the picture with which the clip ends."),
             ],
-            outputs=[io.Video.Output("video", tooltip="Connect to Save Video.")],
-            hidden=[io.Hidden.unique_id],
+            outputs=[
+                io.Video.Output("video", tooltip="Connect to Save Video."),
+                io.String.Output("report", tooltip="What was made, and where that differs from what was asked."),
+            ],
+            enable_expand=True,
+            hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
         )
 
     @classmethod
@@ -87,10 +99,27 @@ class SoraTextToVideo(io.ComfyNode):
         return is_there(checkpoint)
 
     @classmethod
+    def check_lazy_status(cls, **inputs: Any) -> list[str]:
+        """The picture is needed here only where the embedded model takes it."""
+        waits = "image" in inputs and inputs["image"] is None
+        return ["image"] if waits and not cls.has_engine() else []
+
+    @classmethod
+    def has_engine(cls) -> bool:
+        """Whether another model than the embedded one is connected."""
+        prompt = cls.hidden.dynprompt if cls.hidden is not None else None
+        link = None if prompt is None else prompt.get_node(cls.hidden.unique_id)["inputs"].get("engine")
+        return link is not None and not chosen_engine(prompt, link).is_embedded
+
+    @classmethod
     def execute(cls, model: str, prompt: str, size: str, duration: int, image: Tensor | None = None, seed: int = 0,
                 negative_prompt: str = "", checkpoint: str = EMBEDDED_NAME, steps: int = DEFAULT_STEPS,
                 guidance_scale: float = DEFAULT_GUIDANCE_SCALE, coupling: float = AS_LEARNT,
-                loudness: float = AS_MADE) -> io.NodeOutput:
+                loudness: float = AS_MADE, engine: Any = None, last_image: Any = None) -> io.NodeOutput:
+        if cls.has_engine():
+            width, height = (int(side) for side in size.split("x"))
+            made = expansion(cls.hidden, Asked(prompt, width, height, float(duration), seed, negative_prompt))
+            return io.NodeOutput(made.args[0], made.args[2], expand=made.expand, ui=made.ui)
         check_prompt(prompt, needed=image is None)
         parts = load(checkpoint)
         width, height = (int(side) for side in size.split("x"))
@@ -102,7 +131,7 @@ class SoraTextToVideo(io.ComfyNode):
         plan = plan_of(latent, require_ours(parts.video_vae, "video").config, AudioVAEConfig())
         video = write_video(latent, parts.video_vae, parts.audio_vae, plan, loudness, prompt)
         told = f"{made_at(plan)} {parts.clip.tokenizer.read(prompt).unused}".strip()
-        return io.NodeOutput(video, ui=ui.PreviewText(say(cls.hidden.unique_id, told)))
+        return io.NodeOutput(video, told, ui=ui.PreviewText(say(cls.hidden.unique_id, told)))
 
 
 def sample(guider: comfy.samplers.CFGGuider, latent: dict[str, Any], steps: int, seed: int) -> Any:

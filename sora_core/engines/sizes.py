@@ -142,3 +142,9 @@ def cut_frames(law: Law, frames: int) -> int:
         raise ConfigError(f"a clip of {frames} frames is too short for this engine; it needs at least "
                           f"{law.frame_offset}")
     return law.frame_step * count + law.frame_offset
+
+
+def frames_at_rate(num_frames: int, rate: Fraction, new_rate: Fraction) -> list[int]:
+    """Of a clip at one rate, the frame nearest in time to each frame at another; the clip lasts as long as before."""
+    count = max(1, round(num_frames * new_rate / rate))
+    return [min(num_frames - 1, round(frame * rate / new_rate)) for frame in range(count)]

@@ -257,11 +257,14 @@ class Server:
 
 @contextmanager
 def running(comfyui: tuple[Path, str], base: Path, pack: Path, *checkpoints: Path) -> Iterator[Server]:
-    """ComfyUI on a port of its own, with a base folder of its own and one pack; it ends with the block."""
+    """ComfyUI on a port of its own, with a base folder of its own and one pack; it ends with the block.
+
+    Models and packs for tests that stand in the base folder already are there too.
+    """
     folder, python = comfyui
-    (base / "custom_nodes").mkdir()
+    (base / "custom_nodes").mkdir(exist_ok=True)
     (base / "custom_nodes" / "soracore").symlink_to(pack, target_is_directory=True)
-    (base / "models" / "checkpoints").mkdir(parents=True)
+    (base / "models" / "checkpoints").mkdir(parents=True, exist_ok=True)
     for checkpoint in checkpoints:
         (base / "models" / "checkpoints" / checkpoint.name).symlink_to(checkpoint)
     with socket.socket() as probe:
