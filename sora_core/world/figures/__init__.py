@@ -1,0 +1,13 @@
+"""Living things of the world: bodies, how they move, what they look like, what they say; as families of scenes."""
+
+from __future__ import annotations
+
+from ..scenes.family import Family
+from . import people, tell
+
+FAMILIES: tuple[Family, ...] = (
+    Family("walk", 0.10, people.draw_walk, tell.walk, tell.marche, tell.steps, facts=tell.plain_facts),
+    Family("run", 0.06, people.draw_run, tell.run, tell.court, tell.steps, facts=tell.plain_facts),
+    Family("jump", 0.06, people.draw_jump, tell.jump, tell.saute, tell.landing, facts=tell.plain_facts),
+    Family("wave", 0.04, people.draw_wave, tell.wave, tell.salue, tell.silence, facts=tell.plain_facts),
+)
