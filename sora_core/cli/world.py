@@ -19,11 +19,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="K", help="processes (default 1)")
     parser.add_argument("--first-shard", type=int, default=0, metavar="S",
                         help="number of the first shard, to share one pool between machines (default 0)")
+    parser.add_argument("--families", default="", metavar="A,B",
+                        help="families to draw from, by their weights (default: all)")
+    parser.add_argument("--variation", type=float, default=None, metavar="SHARE",
+                        help="share of clips with a camera move, a style, rain and the like (default 0.3)")
+    parser.add_argument("--format", choices=("pool", "webdataset"), default="pool",
+                        help="shards for the trainer here, or tar shards of MP4 and JSON that any WebDataset reader reads")
     parser.add_argument("--sketches-only", action="store_true",
                         help="only what moves where, without pictures and sound: many more clips in the same time")
     kinds = parser.add_subparsers(dest="what", metavar="WHAT")
     show = kinds.add_parser("preview", help="a contact sheet and a film with sound of the true world")
-    show.add_argument("wish", help="a prompt, or a family: drop, roll, collide, throw, slide")
+    show.add_argument("wish", help="a prompt, or a family such as drop, basketball, dominoes")
     show.add_argument("--seeds", default="0..8", metavar="A..B", help="one clip each (default: %(default)s)")
     show.add_argument("--output", type=Path, default=Path("preview.mp4"), metavar="FILE",
                       help="the film; the sheet lies beside it as .png (default: %(default)s)")
@@ -46,14 +52,33 @@ def run(args: argparse.Namespace) -> int:
         return _preview(args)
     if args.output is None:
         raise ConfigError("name the folder of the shards with --output")
-    from ..world.pool import write_pool
+    from ..world.pool import Mix, write_pool
 
+    if args.sketches_only and args.format == "webdataset":
+        raise ConfigError("--sketches-only has no pictures for --format webdataset; leave one of them out")
     speed = write_pool(
         args.output, clips=args.clips, seed=args.seed, workers=args.workers, first_shard=args.first_shard,
-        sketches_only=args.sketches_only,
+        sketches_only=args.sketches_only, webdataset=args.format == "webdataset",
+        mix=Mix(_families(args.families), _share(args.variation)),
     )
     print(f"{speed:.2f} clips per second and worker")
     return 0
+
+
+def _families(text: str) -> tuple[str, ...]:
+    from ..world.scenes.families import FAMILIES
+
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in FAMILIES]
+    if unknown:
+        raise ConfigError(f"--families {unknown[0]!r} is no family; use some of {', '.join(FAMILIES)}")
+    return names
+
+
+def _share(value: float | None) -> float | None:
+    if value is not None and not 0 <= value <= 1:
+        raise ConfigError(f"--variation {value} is out of range; use 0 to 1")
+    return value
 
 
 def _preview(args: argparse.Namespace) -> int:

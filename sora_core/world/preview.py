@@ -21,8 +21,8 @@ import torch
 
 from ..errors import ConfigError, PromptError
 from ..media import check_writable, write_clip, write_image
+from .camera import FRAME_RATE
 from .materials import MATERIALS
-from .physics import FRAME_RATE
 
 if TYPE_CHECKING:
     from ..evaluation.facts import Claims, Thing

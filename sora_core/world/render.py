@@ -1,7 +1,7 @@
 """Draws simulated motion with MuJoCo's renderer.
 
-One stage per picture size holds every texture and hidden spare bodies; a clip only moves, colours and sizes them, so
-that the costly part (graphics context, textures, shadow map) is made once per process and size.
+One stage per picture size holds every texture; a clip is a list of plain solids that are moved, sized and coloured by
+hand, past MuJoCo's own scene description, so that a frame costs little more than its pixels.
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ import numpy as np
 
 from . import textures
 from .backend import graphics_context
+from .camera import FIELD_OF_VIEW_DEG, View
 from .materials import COLOURS, FLOORS, MATERIALS
-from .physics import Motion
-from .places import FIELD_OF_VIEW_DEG, LIGHTS, PLACES
-from .record import MAX_OBJECTS, ObjectRecord
-from .scenes.scene import Scene
+from .performance import Part
+from .physics import STEPS_PER_FRAME, Motion
+from .places import LIGHTS, PLACES
+from .record import ObjectRecord
+from .scenes.scene import Body, Scene
+from .solids import Solids
+from .styles import apply_style, clay, draw_air
 
-_AWAY = (0.0, -50.0, -50.0)
-_BACKDROPS = ("wall", "studio", "gym", "boards", "brick", "sea", "hills")
-_OUTDOOR = ("sea", "hills")
+FACES = ("+x", "-x", "+y", "-y", "+z", "-z")
+"""Order of the six sides of a part's texture."""
+_BACKDROPS = ("wall", "studio", "gym", "boards", "brick", "sea", "hills", "street", "stars")
+_OUTDOOR = ("sea", "hills", "street", "stars")
 _RINGS = (1.12, 0.93, 0.70)
 """Radii of a shadow's discs, as shares of the body's own."""
 _SHADE = 0.20
@@ -31,53 +36,33 @@ _OVERSAMPLE = 2
 """Pictures are drawn twice as large and averaged: in software a third faster than 4-fold multisampling, and finer."""
 _STILL = 2e-4
 """Metres (and quaternion units) by which a body must move to be drawn again."""
-_HIDDEN = 5
-"""A geom group that the renderer leaves out."""
+_NEAR_M, _FAR_M = 0.12, 90.0
+_SKINS = 16
+_MOST_SOLIDS = 700
 
 
 def _assets() -> str:
-    side, cube = textures.TEXTURE_SIDE, textures.CUBE_SIDE
+    side, cube, skin = textures.TEXTURE_SIDE, textures.CUBE_SIDE, textures.SKIN_SIDE
     flat = f'builtin="flat" rgb1="1 1 1" rgb2="1 1 1" width="{side}" height="{side}"'
-    parts = []
-    for name in FLOORS:
-        parts.append(f'<texture name="floor_{name}" type="2d" {flat}/><material name="floor_{name}" '
-                     f'texture="floor_{name}" texrepeat="0.7 0.7" texuniform="true" specular="0.1" shininess="0.3"/>')
-    for name in _BACKDROPS:
-        glow = 0.75 if name in _OUTDOOR else 0.0
-        parts.append(f'<texture name="back_{name}" type="2d" {flat}/><material name="back_{name}" '
-                     f'texture="back_{name}" specular="0" emission="{glow}"/>')
-    for name, look in MATERIALS.items():
-        for shape in ("ball", "box"):
-            key = f"{shape}_{name}"
-            parts.append(f'<texture name="{key}" type="cube" builtin="flat" rgb1="1 1 1" rgb2="1 1 1" width="{cube}"'
-                         f' height="{cube}"/><material name="{key}" texture="{key}" specular="{look.specular}" '
-                         f'shininess="{look.shininess}"/>')
+    names = [f"floor_{name}" for name in FLOORS] + [f"back_{name}" for name in _BACKDROPS]
+    parts = [f'<texture name="{name}" type="2d" {flat}/>' for name in names]
+    cubes = [(f"{shape}_{name}", cube) for name in MATERIALS for shape in ("ball", "box")]
+    cubes += [(f"skin{i}", skin) for i in range(_SKINS)]
+    parts += [f'<texture name="{name}" type="cube" builtin="flat" rgb1="1 1 1" rgb2="1 1 1" width="{edge}" '
+              f'height="{edge}"/>' for name, edge in cubes]
+    for name in [*names, *(name for name, _ in cubes)]:
+        uniform = ' texrepeat="0.7 0.7" texuniform="true"' if name.startswith("floor") else ""
+        parts.append(f'<material name="{name}" texture="{name}"{uniform}/>')
     return "".join(parts)
 
 
 def _stage_xml(width: int, height: int) -> str:
-    spare = "".join(
-        f'<body name="{shape}{i}" mocap="true" pos="0 -50 -50"><geom name="{shape}{i}" type="{kind}" size=".2 .2 .2"'
-        f' contype="0" conaffinity="0"/></body>'
-        for i in range(MAX_OBJECTS) for shape, kind in (("ball", "sphere"), ("box", "box"))
-    )
-    spare += "".join(
-        f'<body name="shade{i}_{ring}" mocap="true" pos="0 -50 -50"><geom name="shade{i}_{ring}" type="cylinder" '
-        f'size=".2 .001" rgba="0 0 0 0.2" contype="0" conaffinity="0"/></body>'
-        for i in range(MAX_OBJECTS) for ring in range(len(_RINGS))
-    )
     return (
         f'<mujoco><statistic extent="2.6" center="0 0 0.6"/><visual><quality shadowsize="0" offsamples="0" '
-        f'numslices="30" numstacks="18"/><map znear="0.05" zfar="20"/>'
-        f'<headlight ambient="0 0 0" diffuse="0 0 0" specular="0 0 0"/>'
+        f'numslices="30" numstacks="18"/><headlight ambient="0 0 0" diffuse="0 0 0" specular="0 0 0"/>'
         f'<global offwidth="{_OVERSAMPLE * width}" offheight="{_OVERSAMPLE * height}"/></visual>'
         f'<asset>{_assets()}</asset><worldbody>'
-        f'<light name="lamp" directional="true" pos="0 0 4" dir="0 0 -1" castshadow="false"/>'
-        f'<geom name="floor" type="plane" size="20 20 .1" contype="0" conaffinity="0"/>'
-        f'<body name="back" mocap="true"><geom name="back" type="plane" size="20 4.5 .1" contype="0" '
-        f'conaffinity="0"/></body>'
-        f'<body name="side" mocap="true"><geom name="side" type="box" size=".06 1.5 .8" contype="0" '
-        f'conaffinity="0"/></body>{spare}<camera name="view" fovy="{FIELD_OF_VIEW_DEG}"/></worldbody></mujoco>'
+        f'<light name="lamp" directional="true" pos="0 0 4" dir="0 0 -1" castshadow="false"/></worldbody></mujoco>'
     )
 
 
@@ -90,8 +75,8 @@ def _halve(picture: np.ndarray) -> np.ndarray:
 class Stage:
     """Renders clips of one picture size; a context manager.
 
-    The camera never moves within a clip, so the empty scene is drawn once, and each frame only draws the rectangle
-    that holds the bodies and their shadows; frames in which nothing moves are copied.
+    While the camera stands still, the scene without what moves is drawn once, and each frame only draws the rectangle
+    that holds what moves and its shadows; frames in which nothing moves are copied.
 
     Args:
         width, height: pixels.
@@ -107,16 +92,13 @@ class Stage:
         self._data = mujoco.MjData(self._model)
         self._paint()
         self._graphics.make_current()
-        self._scene = mujoco.MjvScene(self._model, maxgeom=64)
+        self._scene = mujoco.MjvScene(self._model, maxgeom=_MOST_SOLIDS)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
         self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
-        self._option, self._camera = mujoco.MjvOption(), mujoco.MjvCamera()
-        self._camera.type, self._camera.fixedcamid = mujoco.mjtCamera.mjCAMERA_FIXED, 0
         self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
-        names = [[f"shade{i}_{ring}" for ring in range(len(_RINGS))] for i in range(MAX_OBJECTS)]
-        self._shade_geoms = np.array([[self._model.geom(name).id for name in row] for row in names])
-        self._shade_slots = np.array([[self._model.body(name).mocapid[0] for name in row] for row in names])
+        self._solids = Solids(self._scene)
+        self._materials = {self._model.material(i).name: i for i in range(self._model.nmat)}
 
     def __enter__(self) -> Stage:
         return self
@@ -131,48 +113,71 @@ class Stage:
         self._context.free()
         self._graphics.free()
 
+    def still(self, scene: Scene, frame: int = 0) -> np.ndarray:
+        """One frame of a scene that needs no physics (no bodies), (height, width, 3) uint8."""
+        return self._render(scene, np.zeros((1, 0, 7)), [frame], None)[0]
+
     def render(self, scene: Scene, motion: Motion) -> np.ndarray:
         """Draw every frame of a clip.
 
         Returns:
             (frames, height, width, 3) uint8.
         """
-        self._dress(scene)
-        whole = (0, 0, self.width, self.height)
+        poses = motion.frames
+        broken = None if motion.broken_at is None else math.ceil(motion.broken_at / STEPS_PER_FRAME)
+        frames = self._render(scene, poses, list(range(len(poses))), broken)
+        frames = draw_air(frames, scene)
+        return apply_style(frames, scene.setting.style)
+
+    def _render(self, scene: Scene, poses: np.ndarray, numbers: list[int], broken: int | None) -> np.ndarray:
         self._graphics.make_current()
-        empty = self._draw(whole)
-        for i, body in enumerate(scene.bodies):
-            self._dress_body(i, body.record)
-        frames = np.empty((len(motion.frames), self.height, self.width, 3), np.uint8)
-        slots = [self._model.body(f"{body.record.kind}{i}").mocapid[0] for i, body in enumerate(scene.bodies)]
-        drawn = None
-        for index, poses in enumerate(motion.frames):
-            if drawn is not None and np.abs(poses - drawn).max() < _STILL:
+        solids = self._solids
+        solids.clear()
+        self._light(scene)
+        self._surround(scene)
+        first = solids.count
+        self._add_bodies(scene, poses, broken)
+        self._add_figures(scene, numbers)
+        whole = (0, 0, self.width, self.height)
+        frames = np.empty((len(numbers), self.height, self.width, 3), np.uint8)
+        empty, is_still = None, scene.view.path is None
+        if is_still:
+            solids.show(first)
+            self._look(scene.view)
+            empty = self._draw(whole)
+        solids.show()
+        for index, number in enumerate(numbers):
+            moved = solids.place(index, _STILL)
+            if index and not moved and is_still:
                 frames[index] = frames[index - 1]
                 continue
-            drawn = poses
-            self._data.mocap_pos[slots] = poses[:, :3]
-            self._data.mocap_quat[slots] = poses[:, 3:]
-            left, top, right, bottom = self._shade(scene, poses)
-            frames[index] = empty
+            view = scene.view.at(number)
+            solids.sort(view.position)
+            crop = self._rectangle(view, solids.bounds(index)) if is_still else whole
+            left, top, right, bottom = crop
+            if empty is not None:
+                frames[index] = empty
             if left < right and top < bottom:
-                frames[index, top:bottom, left:right] = self._draw((left, top, right, bottom))
+                self._look(view, crop)
+                frames[index, top:bottom, left:right] = self._draw(crop)
         return frames
 
-    def _draw(self, crop: tuple[int, int, int, int]) -> np.ndarray:
-        """Draw a rectangle (left, top, right, bottom) of the picture, (bottom - top, right - left, 3) uint8."""
-        left, top, right, bottom = crop
-        mujoco.mj_kinematics(self._model, self._data)
-        mujoco.mj_camlight(self._model, self._data)
-        mujoco.mjv_updateScene(self._model, self._data, self._option, None, self._camera,
-                               mujoco.mjtCatBit.mjCAT_ALL, self._scene)
+    def _look(self, view: View, crop: tuple[int, int, int, int] | None = None) -> None:
+        """Aim the cameras of both eyes at a rectangle (left, top, right, bottom) of a view."""
+        left, top, right, bottom = crop or (0, 0, self.width, self.height)
+        half_high = _NEAR_M * math.tan(math.radians(FIELD_OF_VIEW_DEG) / 2)
+        half_wide = half_high * self.width / self.height
         for camera in self._scene.camera:
-            half_high = camera.frustum_near * math.tan(math.radians(FIELD_OF_VIEW_DEG) / 2)
-            half_wide = half_high * self.width / self.height
+            camera.pos[:], camera.up[:], camera.forward[:] = view.position, view.rotation[:, 1], -view.rotation[:, 2]
+            camera.frustum_near, camera.frustum_far = _NEAR_M, _FAR_M
             camera.frustum_top = half_high * (1 - 2 * top / self.height)
             camera.frustum_bottom = half_high * (1 - 2 * bottom / self.height)
             camera.frustum_center = half_wide * ((left + right) / self.width - 1)
             camera.frustum_width = half_wide * (right - left) / self.width
+
+    def _draw(self, crop: tuple[int, int, int, int]) -> np.ndarray:
+        """Draw a rectangle (left, top, right, bottom) of the picture, (bottom - top, right - left, 3) uint8."""
+        left, top, right, bottom = crop
         wide, high = _OVERSAMPLE * (right - left), _OVERSAMPLE * (bottom - top)
         rectangle = mujoco.MjrRect(0, 0, wide, high)
         picture = np.empty((high, wide, 3), np.uint8)
@@ -188,61 +193,114 @@ class Stage:
             for shape in ("ball", "box"):
                 pictures[f"{shape}_{name}"] = textures.body(look.texture or "plain", shape == "box")
         for name, picture in pictures.items():
-            texture = self._model.texture(name)
-            start = self._model.tex_adr[texture.id]
-            self._model.tex_data[start: start + picture.size] = picture.ravel()
+            self._set_texture(self._model.texture(name).id, picture)
 
-    def _dress(self, scene: Scene) -> None:
-        """Set materials, colours, sizes, light and camera for a scene; hide everything it does not use."""
-        model, data, setting = self._model, self._data, scene.setting
-        place, light, view = PLACES[setting.place], LIGHTS[setting.light], setting.view
-        data.mocap_pos[:] = _AWAY
-        model.geom_group[:] = _HIDDEN
-        for name in ("floor", "back"):
-            model.geom(name).group = 0
-        model.geom("floor").matid = model.material(f"floor_{setting.floor}").id
-        model.geom("floor").rgba = 1.0
-        tint = np.array(setting.tint)
-        model.geom("back").matid = model.material(f"back_{place.backdrop}").id
-        model.geom("back").rgba = [*(tint * np.array(light.sky if place.backdrop in _OUTDOOR else light.wall)), 1.0]
-        slot = model.body("back").mocapid[0]
-        data.mocap_pos[slot] = [0.0, place.distance_m, 4.5]
-        data.mocap_quat[slot] = [math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0]
-        if scene.wall_x is not None:
-            data.mocap_pos[model.body("side").mocapid[0]] = [
-                scene.wall_x + math.copysign(0.06, scene.wall_x), place.distance_m - 1.5, 0.8]
-            model.geom("side").group = 0
-            model.geom("side").rgba = [*(0.9 * tint), 1.0]
-        turn, tilt = setting.light_jitter
-        x, y, z = light.direction
-        model.light_dir[0] = np.array([x + turn, y + tilt, z]) / math.sqrt((x + turn) ** 2 + (y + tilt) ** 2 + z * z)
-        model.light_diffuse[0], model.light_ambient[0] = light.diffuse, 0.0
-        model.vis.headlight.ambient[:] = light.ambient
+    def _set_texture(self, number: int, picture: np.ndarray) -> None:
+        start = self._model.tex_adr[number]
+        self._model.tex_data[start: start + picture.size] = picture.ravel()
+
+    def _light(self, scene: Scene) -> None:
+        model, setting = self._model, scene.setting
+        light = LIGHTS[setting.light]
+        model.light_dir[0] = _ray(scene)
+        is_airless = setting.place == "moon"
+        model.light_diffuse[0] = np.array(light.diffuse) * (1.25 if is_airless else 1.0)
+        model.light_ambient[0] = 0.0
+        model.vis.headlight.ambient[:] = np.array(light.ambient) * (0.75 if is_airless else 1.0)
         model.light_specular[0] = np.array(light.diffuse) * 0.9
-        model.cam_pos[0] = view.position
-        mujoco.mju_mat2Quat(model.cam_quat[0], view.rotation.ravel())
+        mujoco.mj_kinematics(model, self._data)
+        mujoco.mj_camlight(model, self._data)
+        mujoco.mjv_updateScene(model, self._data, mujoco.MjvOption(), None, mujoco.MjvCamera(),
+                               mujoco.mjtCatBit.mjCAT_ALL, self._scene)
+        self._scene.ngeom = 0
 
-    def _shade(self, scene: Scene, poses: np.ndarray) -> tuple[int, int, int, int]:
-        """Lay each body's shadow where the lamp throws it; return the rectangle that holds bodies and shadows."""
-        model, ray, rings = self._model, self._model.light_dir[0], np.array(_RINGS)
-        bounds = []
+    def _surround(self, scene: Scene) -> None:
+        """Floor, backdrop, side wall and props."""
+        setting, solids = scene.setting, self._solids
+        place, light, tint = PLACES[setting.place], LIGHTS[setting.light], np.array(setting.tint)
+        dim = light.sky if setting.place == "moon" else light.wall
+        soft = setting.style == "clay"
+        floor = Part("plane", (1.0, 1.0, 1.0), specular=0.1, shininess=0.3)
+        solids.add(floor, (40, 40, 0.1), material=self._materials[f"floor_{setting.floor}"])
+        outdoor = place.backdrop in _OUTDOOR
+        glow = 0.0 if not outdoor else 1.0 if place.backdrop == "stars" else 0.75
+        grow = max(1.0, setting.depth_m / place.distance_m)
+        back = Part("plane", tuple(tint * np.array(light.sky if outdoor else dim)), specular=0.0, emission=glow)
+        solids.add(back, (20 * grow, 4.5 * grow, 0.1), (0, setting.depth_m, 4.5 * grow),
+                   (math.sqrt(0.5), math.sqrt(0.5), 0, 0), material=self._materials[f"back_{place.backdrop}"])
+        if scene.wall_x is not None:
+            wall = Part("box", tuple(0.9 * tint), specular=0.5, shininess=0.5)
+            solids.add(wall, (0.06, 1.5, 0.8), (scene.wall_x + math.copysign(0.06, scene.wall_x),
+                                               setting.depth_m - 1.5, 0.8))
+        for index, prop in enumerate(scene.props):
+            if index != scene.breaks:
+                for solid in prop.solids:
+                    solids.add(clay(solid.part) if soft else solid.part, solid.size, solid.position, solid.quaternion)
+
+    def _add_bodies(self, scene: Scene, poses: np.ndarray, broken: int | None) -> None:
+        """What physics moves, and a pane until it breaks."""
+        ray, soft = _ray(scene), scene.setting.style == "clay"
+        if scene.breaks is not None:
+            shown = np.arange(len(poses)) < (len(poses) if broken is None else broken)
+            for solid in scene.props[scene.breaks].solids:
+                pose = np.array([*solid.position, *solid.quaternion])
+                self._solids.move(solid.part, np.where(shown[:, None], np.array(solid.size), 0.0),
+                                  np.repeat(pose[None], len(poses), axis=0))
+        whole = len(scene.bodies) - scene.pieces
         for i, body in enumerate(scene.bodies):
-            radius, height = body.record.radius_m, max(poses[i, 2] - body.record.radius_m, 0.0)
-            place = poses[i, :2] - ray[:2] / ray[2] * (height + 0.35 * radius)
-            is_box = body.record.kind == "box"
-            wide = radius * (1.16 if is_box else 1.0)
-            sizes = wide * rings + 0.35 * height * (rings - 0.8)
-            self._data.mocap_pos[self._shade_slots[i], :2] = place
-            self._data.mocap_pos[self._shade_slots[i], 2] = 0.003 + 0.0025 * np.arange(len(rings))
-            model.geom_size[self._shade_geoms[i], 0] = sizes
-            model.geom_rgba[self._shade_geoms[i], 3] = _SHADE / (1 + 0.9 * height)
-            bounds.append([*poses[i, :3], radius * (math.sqrt(3) if is_box else 1.0)])
-            bounds.append([*place, 0.0, sizes[0]])
-        return self._rectangle(scene, np.array(bounds)) if bounds else (0, 0, 0, 0)
+            there = np.ones(len(poses), bool) if i < whole else np.arange(len(poses)) >= (
+                len(poses) if broken is None else broken)
+            for part, size, offset, material in self._looks(body):
+                self._solids.move(clay(part) if soft else part, np.where(there[:, None], np.array(size), 0.0),
+                                  poses[:, i], offset, material=-1 if soft else material)
+            if i < whole and body.joint is None:
+                self._solids.shade(_shadow(body, poses[:, i], ray))
 
-    def _rectangle(self, scene: Scene, spheres: np.ndarray) -> tuple[int, int, int, int]:
+    def _looks(self, body: Body) -> list[tuple[Part, tuple[float, ...], np.ndarray | None, int]]:
+        """Part, size, offset in the body, and number of the material, of all that is drawn of a body."""
+        if body.solids:
+            return [(solid.part, solid.size, np.array([*solid.position, *solid.quaternion]), -1)
+                    for solid in body.solids]
+        record = body.record
+        part = body_part(record)
+        size = record.half_m or (record.radius_m,) * 3
+        shape = "ball" if record.kind == "ball" else "box"
+        return [(part, size, None, self._materials[f"{shape}_{record.material}"])]
+
+    def _add_figures(self, scene: Scene, numbers: list[int]) -> None:
+        known: dict[int, int] = {}
+        soft, ray = scene.setting.style == "clay", _ray(scene)
+        for figure in scene.figures:
+            for i, part in enumerate(figure.parts):
+                self._solids.move(clay(part) if soft else part, figure.sizes[numbers, i], figure.poses[numbers, i],
+                                  material=self._skin(part, known))
+            height = figure.centre[numbers, 2] - figure.centre[numbers, 3]
+            for k in range(figure.shades.shape[1]):
+                spot = figure.shades[numbers, k]
+                lift = np.maximum(height - spot[:, 2], 0.0)
+                shift = -ray[:2] / ray[2] * lift[:, None]
+                self._solids.shade(_rings(spot[:, :2] + shift, spot[:, 2], spot[:, 3], 0.5 * lift))
+
+    def _skin(self, part: Part, known: dict[int, int]) -> int:
+        """Number of the material that shows a part's own texture; uploaded once a clip."""
+        if part.texture is None:
+            return -1
+        if id(part.texture) not in known and len(known) < _SKINS:
+            slot = known[id(part.texture)] = len(known)
+            number = self._model.texture(f"skin{slot}").id
+            self._set_texture(number, textures.skin(part.texture))
+            mujoco.mjr_uploadTexture(self._model, self._context, number)
+        slot = known.get(id(part.texture))
+        return -1 if slot is None else self._materials[f"skin{slot}"]
+
+    def _rectangle(self, view: View, spheres: np.ndarray) -> tuple[int, int, int, int]:
         """Pixels (left, top, right, bottom) that hold all spheres (n, 4): place and radius."""
-        x, y, radius, _ = scene.view.project(spheres[:, :3], spheres[:, 3]).T
+        if not len(spheres):
+            return 0, 0, 0, 0
+        local = (spheres[:, :3] - view.position) @ view.rotation
+        if (local[:, 2] > -spheres[:, 3] - _NEAR_M).any():
+            return 0, 0, self.width, self.height
+        x, y, radius, _ = view.project(spheres[:, :3], spheres[:, 3]).T
         # A sphere off the axis is drawn as an ellipse that is longer than its radius says.
         reach = 1.25 * radius + 4 / self.height
         across = reach * self.height / self.width
@@ -256,13 +314,39 @@ class Stage:
             int(np.clip(math.ceil((bottom + 1) * to_y), 0, self.height)),
         )
 
-    def _dress_body(self, slot: int, record: ObjectRecord) -> None:
-        look = MATERIALS[record.material]
-        geom = self._model.geom(f"{record.kind}{slot}")
-        colour = np.array(COLOURS[record.colour])
-        geom.matid = self._model.material(f"{record.kind}_{record.material}").id
-        geom.rgba = [*(colour + look.pale * (1 - colour)), look.alpha]
-        geom.size = record.radius_m
-        geom.group = 0
-        for ring in range(len(_RINGS)):
-            self._model.geom(f"shade{slot}_{ring}").group = 0
+
+def body_part(record: ObjectRecord) -> Part:
+    """How a body without solids of its own looks."""
+    look, colour = MATERIALS[record.material], np.array(COLOURS[record.colour])
+    shape = {"ball": "sphere", "can": "cylinder", "pill": "capsule"}.get(record.kind, "box")
+    return Part(shape, tuple(colour + look.pale * (1 - colour)), specular=look.specular, shininess=look.shininess,
+                alpha=look.alpha)
+
+
+def _ray(scene: Scene) -> np.ndarray:
+    """(3,) the way of the lamp's light."""
+    turn, tilt = scene.setting.light_jitter
+    ray = np.array(LIGHTS[scene.setting.light].direction) + (turn, tilt, 0.0)
+    return ray / np.linalg.norm(ray)
+
+
+def _shadow(body: Body, poses: np.ndarray, ray: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Discs where the lamp throws a body's shadow: places (F, rings, 3), radii (F, rings), opacities (F,)."""
+    record = body.record
+    half = record.half_m or (record.radius_m,) * 3
+    radius = record.radius_m if record.kind == "ball" else 1.16 * sorted(half)[1]
+    lowest = record.radius_m if record.half_m is None else min(half)
+    height = np.maximum(poses[:, 2] - lowest, 0.0)
+    place = poses[:, :2] - ray[:2] / ray[2] * (height + 0.35 * radius)[:, None]
+    return _rings(place, 0.0, np.full(len(poses), radius), height)
+
+
+def _rings(place: np.ndarray, ground: np.ndarray | float, radius: np.ndarray,
+           height: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Discs (F, rings) of a soft shadow: wider and fainter with the height of what throws it."""
+    rings = np.array(_RINGS)
+    sizes = radius[:, None] * rings + 0.35 * height[:, None] * (rings - 0.8)
+    places = np.empty((len(place), len(rings), 3))
+    places[:, :, :2] = place[:, None]
+    places[:, :, 2] = np.asarray(ground)[..., None] + 0.003 + 0.0025 * np.arange(len(rings))
+    return places, np.maximum(sizes, 0.0), _SHADE / (1 + 0.9 * height)

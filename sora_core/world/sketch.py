@@ -4,44 +4,59 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from .camera import FRAME_RATE, NUM_FRAMES, View
 from .materials import COLOURS, MATERIALS
-from .physics import FRAME_RATE, NUM_FRAMES, Motion
-from .places import PLACES, View
+from .physics import Motion, rotate
 from .record import ContactRecord
-from .scenes.scene import Scene
+from .scenes.scene import Outline, Scene
 
 SLOTS, STATES, TRAITS, STAGE = 3, 8, 5, 4
+SKETCHED = ("ball", "box", "bar")
+"""Kinds of bodies that a sketch can show."""
 _OUT_OF_SIGHT = 1.5
 _HARD_HIT = math.log1p(4 * 5.0)     # a change of speed of 5 m/s counts as 1
 
 
-def sketch_arrays(scene: Scene, motion: Motion, contacts: tuple[ContactRecord, ...]) -> dict[str, np.ndarray]:
-    """Sketch of one clip.
+def has_room(scene: Scene) -> bool:
+    """Whether a sketch can hold a scene: a still camera, at most three things, balls and boxes, nothing that breaks."""
+    drawn = [body for body in scene.bodies if body.record.kind in SKETCHED]
+    things = len(drawn) + len(scene.outlines) + sum(prop.outline is not None for prop in scene.props)
+    return (scene.view.path is None and not scene.figures and not scene.pieces
+            and len(drawn) == len(scene.bodies) and 0 < things <= SLOTS)
+
+
+def sketch_arrays(
+    scene: Scene, motion: Motion, contacts: tuple[ContactRecord, ...]
+) -> dict[str, np.ndarray] | None:
+    """Sketch of one clip: its bodies first, then the boxes that stand for what is around.
 
     Returns:
-        float32: "states" (K, T, 8), "hits" (K, T), "traits" (K, 5), "stage" (4,).
+        float32: "states" (K, T, 8), "hits" (K, T), "traits" (K, 5), "stage" (4,); None if it has no room for the clip.
     """
-    states = np.zeros((SLOTS, NUM_FRAMES, STATES), np.float32)
-    traits = np.zeros((SLOTS, TRAITS), np.float32)
-    traits[:, 0] = -1
+    if not has_room(scene):
+        return None
+    arrays = empty_arrays()
+    states, traits = arrays["states"], arrays["traits"]
     hits = np.zeros((SLOTS, NUM_FRAMES + 1), np.float32)
     for i, body in enumerate(scene.bodies):
         record, poses = body.record, motion.frames[:, i]
-        places = _on_screen(scene.view, poses[:, :3])
-        states[i, :, :2] = places
-        if record.kind == "box":
-            axes = _canonical(_axes(poses[:, 3:]) * record.radius_m, scene.view)       # (T, 3 edges, 3)
-            for edge in range(3):
-                states[i, :, 2 + 2 * edge: 4 + 2 * edge] = _on_screen(scene.view, poses[:, :3] + axes[:, edge]) - places
-        else:
+        if record.kind == "ball":
+            states[i, :, :2] = _on_screen(scene.view, poses[:, :3])
             radius = scene.view.project(poses[:, :3], record.radius_m)[:, 2] * _units(scene.view)[1]
             states[i, :, 2] = states[i, :, 5] = radius
+        else:
+            states[i] = _box_states(scene.view, poses, record.half_m or (record.radius_m,) * 3)
         pale = MATERIALS[record.material].pale
         colour = np.array(COLOURS[record.colour])
-        traits[i] = [1, 1 if record.kind == "box" else -1, *(2 * (colour + pale * (1 - colour)) - 1)]
+        traits[i] = [1, -1 if record.kind == "ball" else 1, *(2 * (colour + pale * (1 - colour)) - 1)]
+    outlines = [*scene.outlines, *(prop.outline for prop in scene.props if prop.outline is not None)]
+    for i, outline in enumerate(outlines, len(scene.bodies)):
+        states[i] = _box_states(scene.view, _outline_poses(outline, motion), outline.half_m)
+        traits[i] = [1, 1, *(2 * np.array(outline.colour) - 1)]
     for touch in contacts:
         for i in (touch.body_a, touch.body_b):
             if i >= 0:
@@ -49,8 +64,38 @@ def sketch_arrays(scene: Scene, motion: Motion, contacts: tuple[ContactRecord, .
                 strength = math.log1p(4 * touch.impulse_ns / scene.bodies[i].record.mass_kg) / _HARD_HIT
                 hits[i, int(at)] += strength * (1 - at % 1)
                 hits[i, int(at) + 1] += strength * (at % 1)
-    states = np.clip(states, -_OUT_OF_SIGHT, _OUT_OF_SIGHT)     # a thing that rolls past the camera has no place at all
+    # A thing that rolls past the camera has no place at all.
+    states = np.clip(states, -_OUT_OF_SIGHT, _OUT_OF_SIGHT)
     return {"states": states, "hits": hits[:, :NUM_FRAMES], "traits": traits, "stage": _stage(scene)}
+
+
+def empty_arrays() -> dict[str, np.ndarray]:
+    """The arrays of a clip without a sketch: nothing there."""
+    traits = np.zeros((SLOTS, TRAITS), np.float32)
+    traits[:, 0] = -1
+    return {"states": np.zeros((SLOTS, NUM_FRAMES, STATES), np.float32),
+            "hits": np.zeros((SLOTS, NUM_FRAMES), np.float32), "traits": traits, "stage": np.zeros(STAGE, np.float32)}
+
+
+def _outline_poses(outline: Outline, motion: Motion) -> np.ndarray:
+    """(T, 7) place and turn of an outline."""
+    own = np.array([*outline.position, *outline.quaternion])
+    if outline.of is None:
+        return np.repeat(own[None], NUM_FRAMES, axis=0)
+    body = motion.frames[:, outline.of]
+    w, x, y, z = own[3:]
+    bw, bx, by, bz = body[:, 3:].T
+    turn = np.stack([bw * w - bx * x - by * y - bz * z, bw * x + bx * w + by * z - bz * y,
+                     bw * y - bx * z + by * w + bz * x, bw * z + bx * y - by * x + bz * w], axis=1)
+    return np.concatenate([body[:, :3] + rotate(body[:, 3:], own[:3]), turn], axis=1)
+
+
+def _box_states(view: View, poses: np.ndarray, half_m: Sequence[float]) -> np.ndarray:
+    """(T, 8) place and half-edges on the screen of a box with these half edges."""
+    places = _on_screen(view, poses[:, :3])
+    axes = _canonical(_axes(poses[:, 3:]) * np.array(half_m)[:, None], view)       # (T, 3 edges, 3)
+    edges = [_on_screen(view, poses[:, :3] + axes[:, edge]) - places for edge in range(3)]
+    return np.concatenate([places, *edges], axis=1)
 
 
 def _units(view: View) -> tuple[float, float]:
@@ -84,7 +129,7 @@ def _canonical(edges: np.ndarray, view: View) -> np.ndarray:
 
 def _stage(scene: Scene) -> np.ndarray:
     view, half = scene.view, _units(scene.view)[0]
-    ends = _on_screen(view, np.array([[x, PLACES[scene.setting.place].distance_m, 0.0] for x in (-1.0, 1.0)]))
+    ends = _on_screen(view, np.array([[x, scene.setting.depth_m, 0.0] for x in (-1.0, 1.0)]))
     slope = (ends[1, 1] - ends[0, 1]) / (ends[1, 0] - ends[0, 0])
     edge = [ends[0, 1] + slope * (x - ends[0, 0]) for x in (-half, half)]
     if scene.wall_x is None:

@@ -9,11 +9,13 @@ Source: K. van den Doel, P. G. Kry, D. K. Pai, "FoleyAutomatic", SIGGRAPH 2001, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
+from .air import air_bed
+from .noises import noises
 from .record import FRICTION_RATE_HZ, ClipRecord
+from .signals import band_noise, convolve, low_pass
 
 REFERENCE_RADIUS_M = 0.15
 REFERENCE_IMPULSE_NS = 8.0
@@ -74,6 +76,12 @@ SURFACES: dict[str, Voice] = {
     "carpet": Voice(85, (1, 1.8, 2.9), 0.09, 0.8, 1.2, 0.6, 0.4, 450, 0.018, 0.16),
     "grass": Voice(75, (1, 1.9, 3.1), 0.06, 0.8, 1.0, 0.4, 0.55, 1500, 0.030, 0.2),
     "sand": Voice(70, (1, 2.1), 0.05, 0.8, 1.2, 0.3, 0.6, 2600, 0.040, 0.1),
+    "asphalt": Voice(190, (1, 1.9, 3.3, 5.7), 0.04, 0.3, 0.4, 0.3, 0.6, 5000, 0.005, 1.0),
+    "dust": Voice(60, (1, 2.1), 0.05, 0.8, 1.3, 0.3, 0.55, 900, 0.035, 0.1),
+    "glass": Voice(1450, (1, 1.42, 1.93, 2.52, 3.3, 4.4), 0.30, 0.5, 0.2, 0.5, 0.45, 9000, 0.003, 1.0),
+    "plastic": Voice(190, (1, 1.72, 2.6, 3.7, 5.1, 6.9), 0.16, 0.6, 0.6, 0.8, 0.35, 3500, 0.004, 0.75),
+    "rubber": Voice(95, (1, 1.7, 2.6), 0.10, 0.9, 1.2, 0.6, 0.35, 700, 0.014, 0.2),
+    "stone": Voice(480, (1, 1.6, 2.5, 3.9), 0.05, 0.4, 0.4, 0.4, 0.6, 6000, 0.005, 1.0),
     "plaster": Voice(160, (1, 1.7, 2.6, 3.9, 5.6), 0.07, 0.5, 0.6, 0.6, 0.4, 2200, 0.006, 0.6),
 }
 
@@ -105,6 +113,8 @@ ROOMS: dict[str, Room] = {
     "park": Room(0.10, 0.05, wind_db=-52, birds_db=-50),
     "beach": Room(0.10, 0.04, wind_db=-46),
     "rink": Room(0.65, 0.30, hum_db=-56, wind_db=-60),
+    "street": Room(0.35, 0.12, hum_db=-66, wind_db=-50),
+    "moon": Room(0.08, 0.02, wind_db=-74),
 }
 """What each place sounds like; a place that is not named here sounds like the room."""
 
@@ -123,8 +133,10 @@ def synthesise_clip(record: ClipRecord, num_samples: int = 96000, sample_rate: i
     if num_samples < 1 or sample_rate < 1000:
         raise ValueError(f"num_samples={num_samples} and sample_rate={sample_rate} must be at least 1 and 1000")
     dry = _impacts(record, num_samples, sample_rate) + _friction(record, num_samples, sample_rate)
+    dry += noises(record, num_samples, sample_rate)
     place = ROOMS.get(record.place, ROOMS["room"])
     tone = _room_tone(place, record.seed, num_samples, sample_rate)
+    tone += air_bed(record.air, record.seed, num_samples, sample_rate)
     sound = _reverberate(dry, place, record.seed, sample_rate) + tone
     return soften_peaks(sound).astype(np.float32)
 
@@ -189,7 +201,7 @@ def _answers(voice: Voice, radius_m: float, seed: int, sample_rate: int) -> tupl
     for tilt, click, cutoff in ((voice.tilt, 0.6, 0.5), (0.5 * voice.tilt, 1.2, 1.2)):
         levels = weights * ratios**-tilt
         ring = (levels / np.sqrt((levels**2).sum())) @ modes
-        noise = _low_pass(burst, cutoff * voice.click_hz, sample_rate)
+        noise = low_pass(burst, cutoff * voice.click_hz, sample_rate)
         noise *= click * voice.click / (np.abs(noise).max() + 1e-9)
         answers.append(0.5 * (voice.ring * ring + noise))
     return answers[0], answers[1]
@@ -202,34 +214,6 @@ def _damped(hertz: np.ndarray, decay_s: np.ndarray, num: int, sample_rate: int) 
     within = np.exp(step[:, None] * np.arange(block) / sample_rate)
     starts = np.exp(step[:, None] * np.arange(0, num, block) / sample_rate)
     return (starts[:, :, None] * within[:, None, :]).imag.reshape(len(hertz), -1)[:, :num]
-
-
-def _low_pass(signal: np.ndarray, cutoff_hz: float, sample_rate: int) -> np.ndarray:
-    """Causal one-pole low-pass applied twice, along the last axis, by its impulse response (no pre-echo)."""
-    pole = np.exp(-2 * np.pi * min(cutoff_hz, 0.45 * sample_rate) / sample_rate)
-    length = min(len(signal), max(8, int(np.ceil(np.log(1e-4) / np.log(pole)))))
-    index = np.arange(length)
-    response = (1 - pole) ** 2 * (index + 1) * pole**index
-    return _convolve(signal, response)
-
-
-def _convolve(signal: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """Causal convolution cut to the length of the signal."""
-    size = _fast_length(len(signal) + len(response))
-    return np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(response, size), size)[: len(signal)]
-
-
-@lru_cache(maxsize=64)
-def _fast_length(least: int) -> int:
-    """Smallest 2^a 3^b 5^c that is at least `least`: fast for an FFT."""
-    best = 1 << (least - 1).bit_length()
-    for five in (1, 5, 25, 125):
-        for three in (1, 3, 9, 27, 81):
-            size = five * three
-            while size < least:
-                size *= 2
-            best = min(best, size)
-    return best
 
 
 def _friction(record: ClipRecord, num_samples: int, sample_rate: int) -> np.ndarray:
@@ -249,7 +233,7 @@ def _friction(record: ClipRecord, num_samples: int, sample_rate: int) -> np.ndar
             if not envelope.any():
                 continue
             rng = np.random.default_rng([record.seed, index, number])
-            sound += level * envelope * _band_noise(rng, centre_hz, num_samples, sample_rate)
+            sound += level * envelope * band_noise(rng, centre_hz, num_samples, sample_rate)
     return sound
 
 
@@ -261,16 +245,6 @@ def _friction_envelope(rows: np.ndarray, num_samples: int, sample_rate: int) -> 
     return np.interp(times, np.arange(len(rows)), share)
 
 
-def _band_noise(rng: np.random.Generator, centre_hz: float, num_samples: int, sample_rate: int) -> np.ndarray:
-    """Noise of standard deviation 1 around a frequency, about two octaves wide."""
-    size = _fast_length(num_samples)
-    hertz = np.fft.rfftfreq(size, 1 / sample_rate)
-    octaves = np.log2(np.maximum(hertz, 1.0) / centre_hz)
-    spectrum = np.fft.rfft(rng.standard_normal(size)) * np.exp(-0.5 * octaves**2)
-    noise = np.fft.irfft(spectrum, size)[:num_samples]
-    return noise / (noise.std() + 1e-9)
-
-
 def _reverberate(dry: np.ndarray, place: Room, seed: int, sample_rate: int) -> np.ndarray:
     """Add a short exponentially decaying tail that begins 8 ms after the sound."""
     rng = np.random.default_rng([seed, 1])
@@ -278,14 +252,14 @@ def _reverberate(dry: np.ndarray, place: Room, seed: int, sample_rate: int) -> n
     time = np.arange(round(place.reverberation_s * sample_rate)) / sample_rate
     tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / place.reverberation_s)
     tail *= place.wet / np.sqrt((tail**2).sum())
-    return dry + _convolve(dry, np.concatenate([np.zeros(start), tail]))
+    return dry + convolve(dry, np.concatenate([np.zeros(start), tail]))
 
 
 def _room_tone(place: Room, seed: int, num_samples: int, sample_rate: int) -> np.ndarray:
     """The place when nothing happens: hum, wind and birds, each at its level of full scale (RMS)."""
     rng = np.random.default_rng([seed, 2])
     time = np.arange(num_samples) / sample_rate
-    tone = 10 ** (place.wind_db / 20) * _band_noise(rng, 160.0, num_samples, sample_rate)
+    tone = 10 ** (place.wind_db / 20) * band_noise(rng, 160.0, num_samples, sample_rate)
     hum = sum(np.sin(2 * np.pi * 50 * k * time + rng.uniform(0, 6.28)) / k for k in (2, 3, 4))
     tone += 10 ** (place.hum_db / 20) * hum
     if place.birds_db > -100:

@@ -9,10 +9,11 @@ import pytest
 
 pytest.importorskip("mujoco", reason="the extra `world` (mujoco) is not installed")
 
-from sora_core.world.captions import NUM_CAPTIONS, captions, courses
+from sora_core.world.captions import NUM_CAPTIONS, captions
+from sora_core.world.course import courses
 from sora_core.world.materials import COLOURS
 from sora_core.world.pool import make_record
-from sora_core.world.scenes.families import draw_scene
+from sora_core.world.scenes.families import FAMILIES, draw_scene
 
 SEEDS = range(36)
 SAYS_BOUNCE = re.compile(r"\bbounc(es?|ing)\b")
@@ -100,7 +101,7 @@ def test_the_famous_wording_is_in_the_grammar():
         if scene.floor == "wood" and [body.record.material for body in scene.bodies] == ["rubber"] and (
                 scene.bodies[0].record.kind == "ball"):
             scene, motion, record = make_record(seed, 128, 128, "drop")
-            wordings = (captions(np.random.default_rng(i), scene, motion, record.tracks) for i in range(300))
+            wordings = (captions(np.random.default_rng(i), FAMILIES["drop"], scene, motion, record.tracks) for i in range(300))
             assert any(pattern.match(text) for found in wordings for text in found)
             return
     pytest.fail("no single rubber ball on wood among two hundred scenes")

@@ -9,8 +9,9 @@ import pytest
 
 pytest.importorskip("mujoco", reason="the extra `world` (mujoco) is not installed")
 
-from sora_core.world.physics import FRAME_RATE, GRAVITY, STEP_S, STEPS_PER_FRAME, pair_bounce, simulate
-from sora_core.world.places import draw_view
+from sora_core.world.camera import FRAME_RATE, draw_view
+from sora_core.world.physics import STEP_S, STEPS_PER_FRAME, pair_bounce, simulate
+from sora_core.world.places import GRAVITY
 from sora_core.world.pool import make_record
 from sora_core.world.record import FLOOR, FRICTION_ROWS, ObjectRecord
 from sora_core.world.scenes.scene import Body, Scene, Setting

@@ -1,192 +1,76 @@
-"""The scene families: drop, roll, collide, throw and slide."""
+"""All scene families, and how one is drawn."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from ..materials import FLOORS, MATERIALS
+from ..camera import MOVES, moved
+from ..figures import FAMILIES as FIGURES
 from ..places import PLACES
-from ..record import ObjectRecord
-from .scene import Body, Scene, Setting, draw_object, draw_setting, random_quaternion, yaw_quaternion
+from .family import Family
+from .matter import FAMILIES as MATTER
+from .scene import Scene, Setting, draw_setting
 
-GRAVITY = 9.81
-_ROLLING_BRAKE = 5 / 7
-
-
-def _top(setting: Setting) -> float:
-    """Height of the upper edge of the picture at the middle of the scene, in metres."""
-    style_aim = {"front": 0.85, "high": 0.76, "low": 0.93, "angled": 0.82}
-    return style_aim[setting.view.name] * setting.view.span_m
-
-
-def _side(rng: np.random.Generator) -> float:
-    return -1.0 if rng.random() < 0.5 else 1.0
-
-
-def _kind(rng: np.random.Generator, ball_share: float = 0.7) -> str:
-    return "ball" if rng.random() < ball_share else "box"
-
-
-def _turn(rng: np.random.Generator, kind: str) -> tuple[float, float, float, float]:
-    """A ball is turned anyhow; a box mostly stands nearly straight, sometimes on a corner."""
-    if kind == "ball" or rng.random() < 0.4:
-        return random_quaternion(rng)
-    return yaw_quaternion(float(rng.uniform(-0.6, 0.6)))
-
-
-def _dropped(rng: np.random.Generator, setting: Setting, record: ObjectRecord, x: float, y: float) -> Body:
-    low, high = record.radius_m + 0.45, _top(setting) - 1.1 * record.radius_m
-    height = float(rng.uniform(max(low, 0.62 * high), max(high, low + 0.1)))
-    if rng.random() < 0.15:
-        height = float(rng.uniform(high + 0.3, high + 1.0))
-    spin = tuple(float(v) for v in rng.normal(0, 1.2 if record.kind == "ball" else 0.35, 3))
-    velocity = (float(rng.normal(0, 0.10)), float(rng.normal(0, 0.04)), 0.0)
-    return Body(record, (x, y, height), _turn(rng, record.kind), velocity, spin)
-
-
-def drop(rng: np.random.Generator, setting: Setting) -> Scene:
-    """One to three bodies fall side by side."""
-    half = setting.view.half_width_m
-    count = int(rng.choice([1, 2, 3], p=[0.7, 0.25, 0.05] if half > 0.8 else [0.85, 0.15, 0.0]))
-    sizes = ("small", "medium", "medium", "large") if count == 1 else ("small",) if count == 3 else ("small", "medium")
-    bodies: list[Body] = []
-    for i in range(count):
-        record = draw_object(rng, _kind(rng), taken=tuple(b.record.colour for b in bodies), sizes=sizes)
-        if count == 1:
-            x = float(rng.uniform(-0.45, 0.45)) * half
-        else:
-            x = (2 * (i + 0.5) / count - 1) * half * 0.95 + float(rng.uniform(-0.04, 0.04))
-        bodies.append(_dropped(rng, setting, record, x, float(rng.uniform(-0.15, 0.15))))
-    return Scene("drop", setting, tuple(bodies))
-
-
-def _rolling(record: ObjectRecord, x: float, y: float, velocity: tuple[float, float], turn: np.ndarray) -> Body:
-    """A ball that rolls without slipping; `turn` is its starting rotation as a quaternion."""
-    quaternion = tuple(float(v) for v in turn)
-    world_spin = np.array([-velocity[1], velocity[0], 0.0]) / record.radius_m
-    w, axis = quaternion[0], -np.array(quaternion[1:])
-    cross = 2 * np.cross(axis, world_spin)
-    spin = world_spin + w * cross + np.cross(axis, cross)
-    return Body(
-        record, (x, y, record.radius_m), quaternion, (velocity[0], velocity[1], 0.0), tuple(float(v) for v in spin)
-    )
-
-
-def _arrival_speed(setting: Setting, distance: float, at_target: float) -> float:
-    """Start speed of a rolling ball that still has `at_target` m/s after `distance` m."""
-    brake = FLOORS[setting.floor].rolling * GRAVITY * _ROLLING_BRAKE
-    return math.sqrt(at_target**2 + 2 * brake * distance)
-
-
-def _beyond(start: float, side: float, moving: ObjectRecord, resting: ObjectRecord, x: float) -> float:
-    """Keep a resting body at least a little way ahead of one that starts at `start` and moves to `side`."""
-    reach = moving.radius_m + resting.radius_m * (1.4 if resting.kind == "box" else 1.0)
-    reach *= 1.3 if moving.kind == "box" else 1.0
-    return side * max(side * x, side * start + reach + 0.1)
-
-
-def roll(rng: np.random.Generator, setting: Setting) -> Scene:
-    """A ball rolls across the floor: past, to a stop, into a box, or into a side wall."""
-    half, side = setting.view.half_width_m, _side(rng)
-    ball = draw_object(rng, "ball")
-    turn = np.array(random_quaternion(rng))
-    start = -side * (half - 0.8 * ball.radius_m + float(rng.uniform(-0.1, 0.2)))
-    choice, depth = rng.random(), float(rng.uniform(-0.15, 0.15))
-    if choice < 0.34:
-        box = draw_object(rng, "box", taken=(ball.colour,), sizes=("small", "medium"))
-        target = _beyond(start, side, ball, box, side * float(rng.uniform(0.1, 0.5)) * half)
-        speed = _arrival_speed(setting, abs(target - start), float(rng.uniform(0.7, 1.5)))
-        bodies = (
-            _rolling(ball, start, depth, (side * speed, 0.0), turn),
-            Body(box, (target, depth, box.radius_m), yaw_quaternion(float(rng.uniform(-0.35, 0.35)))),
-        )
-        return Scene("roll", setting, bodies)
-    if choice < 0.56 and PLACES[setting.place].is_indoor:
-        wall_x = side * half * float(rng.uniform(0.66, 0.8))
-        speed = _arrival_speed(setting, abs(wall_x - start), float(rng.uniform(0.7, 1.5)))
-        return Scene("roll", setting, (_rolling(ball, start, depth, (side * speed, 0.0), turn),), wall_x)
-    drift = float(rng.uniform(-0.12, 0.12))
-    speed = _arrival_speed(setting, half, float(rng.uniform(0.1, 0.55)))
-    return Scene("roll", setting, (_rolling(ball, start, depth, (side * speed, drift), turn),))
-
-
-def collide(rng: np.random.Generator, setting: Setting) -> Scene:
-    """Two balls roll toward each other, or one strikes a resting ball."""
-    half, side = setting.view.half_width_m, _side(rng)
-    sizes = ("small", "medium") if half < 0.8 else ("small", "medium", "medium", "large")
-    one = draw_object(rng, "ball", sizes=sizes)
-    two = draw_object(rng, "ball", taken=(one.colour,), sizes=sizes)
-    turn_one, turn_two = np.array(random_quaternion(rng)), np.array(random_quaternion(rng))
-    start = -side * (half - 0.7 * one.radius_m)
-    offset = float(rng.uniform(-0.12, 0.12)) * one.radius_m
-    if rng.random() < 0.55:
-        meet = float(rng.uniform(-0.2, 0.2)) * half
-        at_target = float(rng.uniform(0.5, 1.0))
-        speed = _arrival_speed(setting, abs(meet - start), at_target)
-        other_start = side * (half - 0.7 * two.radius_m)
-        other = _arrival_speed(setting, abs(other_start - meet), at_target * float(rng.uniform(0.7, 1.2)))
-        second = _rolling(two, other_start, offset, (-side * other, 0.0), turn_two)
-    else:
-        target = _beyond(start, side, one, two, side * float(rng.uniform(-0.05, 0.35)) * half)
-        speed = _arrival_speed(setting, abs(target - start), float(rng.uniform(0.6, 1.3)))
-        second = Body(two, (target, offset, two.radius_m), tuple(float(v) for v in turn_two))
-    first = _rolling(one, start, 0.0, (side * speed, 0.0), turn_one)
-    return Scene("collide", setting, (first, second))
-
-
-def throw(rng: np.random.Generator, setting: Setting) -> Scene:
-    """A body flies in from one side, lands and bounces on across the picture."""
-    half, side = setting.view.half_width_m, _side(rng)
-    record = draw_object(rng, _kind(rng, 0.85))
-    top = _top(setting)
-    start = -side * (half - 0.6 * record.radius_m + (0.3 if rng.random() < 0.3 else 0.0))
-    height = float(rng.uniform(record.radius_m + 0.3, max(0.75 * top, record.radius_m + 0.4)))
-    rise = float(rng.uniform(0.0, 1.0)) * math.sqrt(max(2 * GRAVITY * (top - height - 1.0 * record.radius_m), 0.0))
-    speed = side * float(rng.uniform(0.45, 1.05)) * half / 0.9
-    spin = tuple(float(v) for v in rng.normal(0, 2.0, 3))
-    velocity = (speed, float(rng.normal(0, 0.06)), rise)
-    body = Body(record, (start, float(rng.uniform(-0.1, 0.1)), height), _turn(rng, record.kind), velocity, spin)
-    return Scene("throw", setting, (body,))
-
-
-def slide(rng: np.random.Generator, setting: Setting) -> Scene:
-    """A box slides over the floor and comes to rest, or bumps into a resting box."""
-    half, side = setting.view.half_width_m, _side(rng)
-    box = draw_object(rng, "box", materials=("wood", "metal", "glass", "plastic"))
-    friction = MATERIALS[box.material].friction * FLOORS[setting.floor].friction
-    start = -side * (half - 0.7 * box.radius_m)
-    bump = rng.random() < 0.35
-    reach = float(rng.uniform(0.8, 1.5)) * half
-    bodies = []
-    if bump:
-        other = draw_object(rng, "box", taken=(box.colour,), sizes=("small", "medium"))
-        target = _beyond(start, side, box, other, side * float(rng.uniform(0.0, 0.35)) * half)
-        reach = abs(target - start) + float(rng.uniform(0.1, 0.4))
-        bodies.append(Body(other, (target, 0.0, other.radius_m), yaw_quaternion(float(rng.uniform(-0.3, 0.3)))))
-    speed = math.sqrt(2 * friction * GRAVITY * reach)
-    yaw = yaw_quaternion(float(rng.uniform(-0.5, 0.5)))
-    bodies.insert(0, Body(box, (start, 0.0, box.radius_m), yaw, (side * speed, 0.0, 0.0)))
-    return Scene("slide", setting, tuple(bodies))
-
-
-FAMILIES: dict[str, Callable[[np.random.Generator, Setting], Scene]] = {
-    "drop": drop, "roll": roll, "collide": collide, "throw": throw, "slide": slide,
+FAMILIES: dict[str, Family] = {family.name: family for family in (*MATTER, *FIGURES)}
+"""Every family by its name."""
+TRAINED_FAMILIES = ("drop", "roll", "collide", "throw", "slide")
+"""What the weights that ship have seen; drawn where no family is named."""
+VARIATION = 0.3
+"""Share of a pool's clips with a camera move, cuts, a style, or something in the air."""
+STYLES = ("cartoon", "noir", "clay", "pixel art")
+AIRS: dict[str, tuple[str, ...]] = {
+    "park": ("rain", "wind", "crickets"), "beach": ("waves", "wind", "rain"), "yard": ("rain", "wind"),
+    "street": ("rain", "wind", "crowd"), "gym": ("crowd",), "rink": ("crowd",),
 }
-FAMILY_WEIGHTS: dict[str, float] = {"drop": 0.36, "roll": 0.18, "collide": 0.16, "throw": 0.20, "slide": 0.10}
+"""What may be in the air of a place."""
 
 
-def draw_scene(seed: int, width: int, height: int, family: str | None = None) -> Scene:
+def family_weights(names: tuple[str, ...] = TRAINED_FAMILIES) -> dict[str, float]:
+    """Share of each of these families, in sum 1."""
+    total = sum(FAMILIES[name].weight for name in names)
+    return {name: FAMILIES[name].weight / total for name in names}
+
+
+def draw_scene(seed: int, width: int, height: int, family: str | tuple[str, ...] | None = None,
+               variation: float = 0.0) -> Scene:
     """Draw the scene of a clip.
 
     Args:
         seed: seed of the clip; the same seed and size give the same scene.
         width, height: pixels.
-        family: one of ``FAMILIES``, or None to draw one.
+        family: one of ``FAMILIES``, several to draw from, or None for ``TRAINED_FAMILIES``.
+        variation: chance of a camera move, cuts, a style, another place or something in the air.
     """
     rng = np.random.default_rng(seed)
-    drawn = str(rng.choice(list(FAMILY_WEIGHTS), p=list(FAMILY_WEIGHTS.values())))
-    setting = draw_setting(rng, width, height)
-    return FAMILIES[family or drawn](rng, setting)
+    names = (family,) if isinstance(family, str) else tuple(family or TRAINED_FAMILIES)
+    weights = family_weights(names)
+    chosen = FAMILIES[str(rng.choice(list(weights), p=list(weights.values())))]
+    setting = draw_setting(rng, width, height, chosen.places)
+    extra = np.random.default_rng([seed, 3])
+    if extra.random() >= variation:
+        return chosen.draw(rng, setting)
+    setting = _elsewhere(extra, setting) if not chosen.places and extra.random() < 0.3 else setting
+    setting = _styled(extra, setting)
+    scene = chosen.draw(rng, setting)
+    if extra.random() < 0.5 and scene.view.path is None:
+        move = str(extra.choice(MOVES))
+        scene = replace(scene, setting=replace(scene.setting, view=moved(scene.view, move, extra)))
+    return scene
+
+
+def _elsewhere(rng: np.random.Generator, setting: Setting) -> Setting:
+    """On a street, or on the moon."""
+    name = "street" if rng.random() < 0.6 else "moon"
+    place = PLACES[name]
+    return replace(setting, place=name, floor=place.floors[0], light=str(rng.choice(place.lights)), tint=place.tints[0])
+
+
+def _styled(rng: np.random.Generator, setting: Setting) -> Setting:
+    airs = AIRS.get(setting.place, ())
+    if airs and rng.random() < 0.5:
+        setting = replace(setting, air=str(rng.choice(airs)))
+    if rng.random() < 0.35:
+        setting = replace(setting, style=str(rng.choice(STYLES)))
+    return setting
