@@ -35,6 +35,9 @@ def add_parser(subparsers: Any) -> None:
     _add_tokenizers(kinds)
     validate = kinds.add_parser("validate", help="judge true clips of the world, and clips broken on purpose")
     validate.add_argument("--clips", type=int, default=100, metavar="N", help="true clips (default: %(default)s)")
+    validate.add_argument("--first", type=int, default=0, metavar="N", help="number of the first clip (default: 0)")
+    validate.add_argument("--seed", type=int, metavar="N",
+                          help="seed of the clips, to set limits on others than those that reports are made of")
     validate.add_argument("--output", type=Path, default=Path("validation"), metavar="DIR")
     validate.add_argument("--store", action="store_true", help="keep the result as the error bars of later reports")
     calibrate = kinds.add_parser("calibrate", help="fit the judge's knowledge of colours, materials and places")
@@ -79,7 +82,9 @@ def _run_suite(args: argparse.Namespace) -> int:
 def _run_validate(args: argparse.Namespace) -> int:
     from ..evaluation import report, suite
 
-    true, broken = suite.validate(args.output, clips=args.clips)
+    if args.store and args.seed is not None:
+        raise ConfigError("--store keeps the error bars of reports, which come from the default seed; leave out --seed")
+    true, broken = suite.validate(args.output, clips=args.clips, first=args.first, seed=args.seed)
     summary = report.write_validation(true, broken, args.output)
     if args.store:
         suite.write_json(report.VALIDATION, summary)

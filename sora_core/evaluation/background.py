@@ -25,10 +25,14 @@ EDGE_RATIO = 1.35                   # whose outline is so much sharper owns the 
 SMALLEST_SHARE, LARGEST_SHARE = 0.004, 0.22     # of the picture's area: what counts as a thing
 STILL_CONTRAST = 0.16
 UNLIKE_ROW = 0.13
-PALE_SHARE, PALE_TINT = 0.15, 0.16
+PALE_SHARE, FAINT_SHARE, PALE_TINT, PALE_OFTEN = 0.15, 0.03, 0.16, 0.25
+SOLID_SHARE, SOLID_BREADTH = 0.5, 0.5        # of its box; of the root of its area: a body, not a rest of one
+LEAST_UNCOVERED, RARELY = 3, 0.05   # frames that a background is the median of; share of them that show the old one
 MOSTLY_SHADOW = 0.7                 # of a region: then it is rather a grey thing on grey
 SHADOW_DIM = (0.38, 0.985)
 SHADOW_TINT = 0.075
+CORE_DIM, CORE_TINT = 0.17, 0.16
+MOST_FREE = 0.2                     # of the rim of a shadow's middle that may touch what hasn't changed
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,51 @@ def separate(frames: np.ndarray) -> Layers:
     still = _still_things(background)
     if still.any():
         background = inpaint(background, dilate(still, 2))
+    mask = _things(frames, background, threshold)
+    better = _uncovered(frames, background, mask, threshold)
+    if (_difference(better, background) > 0.5 * threshold).any():
+        background, mask = better, _things(frames, better, threshold)
+    return Layers(background, mask, noise)
+
+
+def _things(frames: np.ndarray, background: np.ndarray, threshold: float) -> np.ndarray:
+    """(T, H, W) bool: what has changed against the background and is no shadow."""
     changed = opened(_difference(frames, background) > threshold)
     found = regions(changed)
-    seen, behind = frames.reshape(-1, 3)[found.pixels], background.reshape(-1, 3)[found.pixels % still.size]
+    size = background[..., 0].size
+    seen, behind = frames.reshape(-1, 3)[found.pixels], background.reshape(-1, 3)[found.pixels % size]
     coloured = changed.copy()
     coloured.reshape(-1)[found.pixels] = ~is_shadow(seen, behind)
-    coloured = opened(coloured)
-    pale = _is_pale(found, seen, behind, coloured.reshape(-1)[found.pixels])
+    coloured = opened(coloured & ~_shadow_cores(changed, found, seen, behind))
+    pale = _is_pale(found, seen, behind, coloured.reshape(-1)[found.pixels], len(frames))
     mask = coloured.copy()
     mask.reshape(-1)[found.pixels[pale[found.index]]] = True
-    return Layers(background, opened(fill_holes(mask)), noise)
+    return opened(fill_holes(mask))
+
+
+def _uncovered(frames: np.ndarray, background: np.ndarray, mask: np.ndarray, threshold: float) -> np.ndarray:
+    """The background again, where hardly any frame shows it though nothing compact covers it: there it is the median of
+    those frames, or of two brightnesses that a shadow explains the upper one."""
+    found = regions(mask)
+    wide, high = (found.box[:, 2:] - found.box[:, :2]).T
+    solid = (found.area > SMALLEST_SHARE * mask[0].size) & (found.area > SOLID_SHARE * wide * high)
+    solid &= np.minimum(wide, high) > SOLID_BREADTH * np.sqrt(np.median(found.area[solid])) if solid.any() else False
+    covers = np.zeros_like(mask)
+    covers.reshape(-1)[found.pixels] = solid[found.index]
+    step = max(1, len(frames) // (2 * MEDIAN_FRAMES))
+    covers = dilate(covers[::step], 2)
+    bare = (~covers).sum(0)
+    places = (mask.mean(0) > 0.3) & (bare >= LEAST_UNCOVERED)
+    values, behind = frames[::step][:, places], background[places]                  # (S, n, 3), (n, 3)
+    shown = ((_difference(values, behind) < threshold) | is_shadow(values, behind)) & ~covers[:, places]
+    light = np.where(covers[:, places], np.inf, values.sum(-1))
+    order, columns = np.argsort(light, 0), np.arange(values.shape[1])
+    middle, bright = (values[order[(share * (bare[places] - 1)).astype(int), columns], columns]
+                      for share in (0.5, 0.9))
+    better = np.where(is_shadow(middle, bright)[:, None], bright, middle)
+    background = background.copy()
+    background[places] = np.where((shown.sum(0) < RARELY * bare[places])[:, None], better, behind)
+    return background
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -84,6 +123,21 @@ def is_shadow(seen: np.ndarray, behind: np.ndarray) -> np.ndarray:
     return (dim > low) & (dim < high) & (spread < SHADOW_TINT + 0.08 * (1 - dim))
 
 
+def _shadow_cores(changed: np.ndarray, found: Regions, seen: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    """(T, H, W) bool: the darkest parts of shadows, as dark as black things; but those stand out against the background
+    somewhere, and a shadow's middle is all enclosed by its lighter rim and by what throws it."""
+    dim, spread = _ratio(seen, behind)
+    dark = np.zeros_like(changed)
+    dark.reshape(-1)[found.pixels] = (dim > CORE_DIM) & (dim <= SHADOW_DIM[0]) & (spread < CORE_TINT)
+    parts = regions(dark)
+    rim = ~erode(dark)
+    free = rim & dilate(~changed)
+    rims, frees = parts.mean(np.stack([rim.reshape(-1)[parts.pixels], free.reshape(-1)[parts.pixels]], -1)).T
+    enclosed = frees < MOST_FREE * np.maximum(rims, 1e-6)
+    dark.reshape(-1)[parts.pixels] = enclosed[parts.index]
+    return dark
+
+
 def _ratio(seen: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How bright a colour is against another: mean over the channels, and how much they differ."""
     ratio = (seen + 0.01) / (behind + 0.01)
@@ -92,12 +146,17 @@ def _ratio(seen: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return (red + green + blue) / 3, most - least
 
 
-def _is_pale(found: Regions, seen: np.ndarray, behind: np.ndarray, coloured: np.ndarray) -> np.ndarray:
+def _is_pale(found: Regions, seen: np.ndarray, behind: np.ndarray, coloured: np.ndarray, count: int) -> np.ndarray:
     """(n,) bool: changed regions whose coloured part is an evenly brightened background: white things on grey, whose
-    dark side looks like a shadow. Their own shadow comes with them."""
+    dark side looks like a shadow. Their own shadow comes with them. Where many of the `count` frames show one, less of
+    a region need be bright."""
     dim, spread = _ratio(seen, behind)
-    share, tint, light = found.mean(np.stack([coloured, coloured * spread, coloured * dim], -1)).T
-    return (share > PALE_SHARE) & (tint < PALE_TINT * share) & (light > 1.05 * share)
+    tint = coloured * spread / np.maximum(dim, 1)
+    share, tint, light = found.mean(np.stack([coloured, tint, coloured * dim], -1)).T
+    grey = (tint < PALE_TINT * share) & (light > 1.05 * share)
+    sure = grey & (share > PALE_SHARE) & (found.area * share > SMALLEST_SHARE * found.labels[0].size)
+    often = len(np.unique(found.frame[sure])) > PALE_OFTEN * count
+    return grey & (share > (FAINT_SHARE if often else PALE_SHARE))
 
 
 def _without_rested(frames: np.ndarray, background: np.ndarray, threshold: float, least: float) -> np.ndarray:

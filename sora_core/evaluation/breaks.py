@@ -1,7 +1,8 @@
 """Clips of the world, true and broken on purpose: what the instrument itself is judged by.
 
 A break changes one thing: how fast things fall, when one hears them, what colour a thing keeps, whether it is there,
-how often it is there, whether it passes through another, and which way time runs.
+how often it is there, whether it passes through another or through a wall, and which way time runs. A clip is only
+broken where its truth says that the break is in the picture: half gravity of a box that slides can't be seen.
 """
 
 from __future__ import annotations
@@ -14,16 +15,22 @@ from typing import Any
 import numpy as np
 
 from ..world.materials import COLOURS
-from ..world.physics import STEPS_PER_FRAME
+from ..world.physics import FRAME_RATE, STEPS_PER_FRAME
 from ..world.pool import NUM_SAMPLES, SAMPLE_RATE, SHARD_SIZES, clip_seed, make_record
+from ..world.record import FLOOR, WALL
 from ..world.render import Stage
+from ..world.scenes.families import draw_scene
 from ..world.sound import synthesise_clip
 
 SEED = 4242                         # of validation clips: pools to train or to calibrate on have others
+WALL_TRIES = 400                    # one roll in five indoors meets a wall
 SHIFT_S = 0.1
 GONE_FRAMES = 24
 HALF_SPEED = 2 ** -0.5              # time slowed by so much halves every acceleration
 AWAY_M = 40.0
+LEAST_CHANGE, LEAST_MEETING = 1.5, 0.4          # m/s: of a fall's end, of a meeting; less isn't plain to see
+LEAST_FLIGHT_M, LEAST_FLIGHT_FRAMES = 0.20, 6
+BOX_REACH = 1.45                                # a turned box, over its half edge
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,19 @@ class Studio:
     def clip(self, index: int, *, seed: int = SEED, family: str | None = None) -> WorldClip:
         """Clip number `index` of a seed; sizes by turns as in a pool."""
         width, height = SHARD_SIZES[index % len(SHARD_SIZES)]
-        scene, motion, record = make_record(clip_seed(seed, index // 16, index % 16), width, height, family)
+        return self._film(*make_record(clip_seed(seed, index // 16, index % 16), width, height, family))
+
+    def walled(self, index: int, *, seed: int = SEED) -> WorldClip:
+        """As `clip`, the first one from there in which a ball rolls towards a side wall."""
+        width, height = SHARD_SIZES[index % len(SHARD_SIZES)]
+        numbers = (clip_seed(seed, index, WALL_TRIES + number) for number in range(WALL_TRIES))
+        number = next(number for number in numbers if draw_scene(number, width, height, "roll").wall_x is not None)
+        return self._film(*make_record(number, width, height, "roll"))
+
+    def _film(self, scene: Any, motion: Any, record: Any) -> WorldClip:
         sound = synthesise_clip(record, NUM_SAMPLES, SAMPLE_RATE)
-        return WorldClip(self.stage(width, height).render(scene, motion), sound, record, scene, motion)
+        view = scene.view
+        return WorldClip(self.stage(view.width, view.height).render(scene, motion), sound, record, scene, motion)
 
     def render(self, clip: WorldClip, motion: Any, scene: Any = None) -> np.ndarray:
         """The frames of a clip with another motion or scene."""
@@ -84,11 +101,11 @@ def true_clips(count: int, *, seed: int = SEED, first: int = 0) -> Iterator[Worl
 
 def gravity_halved(clip: WorldClip, studio: Studio) -> WorldClip | None:
     """Time slowed so that every acceleration halves; sound and picture stay together."""
-    if clip.record.family not in ("drop", "throw"):
-        return None
     steps = np.round(np.arange(len(clip.motion.poses)) * HALF_SPEED).astype(int)
     motion = replace(clip.motion, poses=clip.motion.poses[steps])
     touches = tuple(replace(touch, time_s=touch.time_s / HALF_SPEED) for touch in clip.record.contacts)
+    if not _shows_flight(clip, motion.frames, [touch.time_s for touch in touches]):
+        return None
     rows = np.round(np.arange(clip.record.rolling.shape[1]) * HALF_SPEED).astype(int)
     record = replace(clip.record, contacts=touches, rolling=clip.record.rolling[:, rows],
                      sliding=clip.record.sliding[:, rows])
@@ -98,7 +115,7 @@ def gravity_halved(clip: WorldClip, studio: Studio) -> WorldClip | None:
 
 def sound_shifted(clip: WorldClip, studio: Studio) -> WorldClip | None:
     """All that is heard comes 100 ms late."""
-    if not any(touch.impulse_ns > 1.0 for touch in clip.record.contacts):
+    if not any(_shows_touch(clip, touch) for touch in clip.record.contacts):
         return None
     lead = round(SHIFT_S * SAMPLE_RATE)
     return replace(clip, sound=np.concatenate([clip.sound[-lead:] * 0, clip.sound[:-lead]]))
@@ -147,7 +164,7 @@ def object_doubled(clip: WorldClip, studio: Studio) -> WorldClip | None:
 def passed_through(clip: WorldClip, studio: Studio) -> WorldClip | None:
     """Two things that met go on as if they hadn't."""
     meeting = next((touch for touch in clip.record.contacts if touch.body_b >= 0), None)
-    if meeting is None or clip.record.family not in ("collide", "roll"):
+    if meeting is None or not _shows_touch(clip, meeting, LEAST_MEETING):
         return None
     step = max(round(meeting.time_s * 960) - 2, 0)
     poses = clip.motion.poses.copy()
@@ -162,12 +179,62 @@ def passed_through(clip: WorldClip, studio: Studio) -> WorldClip | None:
     return replace(clip, frames=studio.render(clip, motion), motion=motion)
 
 
+def passed_wall(clip: WorldClip, studio: Studio) -> WorldClip | None:
+    """A ball rolls on through the wall that it should have hit."""
+    if clip.scene.wall_x is None:
+        return None
+    meeting = next((touch for touch in clip.record.contacts if touch.body_b == WALL), None)
+    if meeting is None or not _shows_touch(clip, meeting, LEAST_MEETING):
+        return None
+    step = max(round(meeting.time_s * 960) - 2, 0)
+    poses = clip.motion.poses.copy()
+    later = np.arange(len(poses) - step)[:, None] / 960
+    speed = clip.motion.velocities[step, meeting.body_a, :3] * (1, 1, 0)
+    poses[step:, meeting.body_a, :3] = poses[step, meeting.body_a, :3] + later * speed
+    motion = replace(clip.motion, poses=poses)
+    return replace(clip, frames=studio.render(clip, motion), motion=motion)
+
+
 def time_reversed(clip: WorldClip, studio: Studio) -> WorldClip | None:
     """Time runs backwards: bounces grow."""
-    floors = [touch for touch in clip.record.contacts if touch.body_b == -1]
-    if clip.record.family not in ("drop", "throw") or len(floors) < 3:
+    floors = [touch for touch in clip.record.contacts if touch.body_b == FLOOR and _shows_touch(clip, touch)]
+    if len(floors) < 2:
         return None
     return replace(clip, frames=clip.frames[::-1], sound=clip.sound[::-1])
+
+
+def _shows_touch(clip: WorldClip, touch: Any, least: float = LEAST_CHANGE) -> bool:
+    """Whether a touch changes a speed by so many m/s and its body is in the picture, whole, just before and after."""
+    frame = round(touch.time_s * FRAME_RATE)
+    near = slice(max(frame - 3, 0), frame + 4)
+    return bool(touch.impulse_ns > least * clip.record.objects[touch.body_a].mass_kg
+                and 0.15 < touch.time_s < len(clip.frames) / FRAME_RATE - 0.25
+                and _whole(clip, touch.body_a)[near].all())
+
+
+def _shows_flight(clip: WorldClip, poses: np.ndarray, touches: list[float]) -> bool:
+    """Whether a body, in the picture and whole, rises or falls by `LEAST_FLIGHT_M` between two touches."""
+    cuts = {round(time_s * FRAME_RATE) for time_s in touches}
+    for number in range(poses.shape[1]):
+        whole = _whole(clip, number, poses)
+        first = 0
+        for t in range(len(poses) + 1):
+            if t == len(poses) or not whole[t] or t in cuts:
+                part = poses[first:t, number, 2]
+                if len(part) > LEAST_FLIGHT_FRAMES and np.ptp(part) > LEAST_FLIGHT_M:
+                    return True
+                first = t + 1
+    return False
+
+
+def _whole(clip: WorldClip, number: int, poses: np.ndarray | None = None) -> np.ndarray:
+    """(T,) bool: frames in which a body is in the picture and nothing of it is cut off."""
+    body = clip.record.objects[number]
+    places = (clip.motion.frames if poses is None else poses)[:, number, :3]
+    reach = body.radius_m * (BOX_REACH if body.kind == "box" else 1.0)
+    x, y, radius, _ = clip.scene.view.project(places, reach).T
+    height, width = clip.frames.shape[1:3]
+    return (np.abs(x) + radius * height / width < 1) & (np.abs(y) + radius < 1)
 
 
 def _middle(clip: WorldClip) -> int | None:
@@ -197,7 +264,28 @@ BREAKS: dict[str, tuple[str, Callable[[WorldClip, Studio], WorldClip | None]]] =
     "colour swapped": ("permanence", colour_swapped),
     "gone for a second": ("permanence", object_gone),
     "there twice": ("permanence", object_doubled),
-    "passes through": ("collision", passed_through),
+    "through another": ("collision", passed_through),
+    "through the wall": ("collision", passed_wall),
     "time reversed": ("collision", time_reversed),
 }
 """Name -> the measure that must find it, and how to make it."""
+RARE = ("through another", "through the wall")
+BREAKS_PER_CLIP = 2
+WALL_EVERY = 6
+
+
+def broken(clip: WorldClip, index: int, studio: Studio, *, seed: int = SEED) -> Iterator[tuple[str, WorldClip]]:
+    """Some breaks of a clip, other ones for each index: what is rare always, of the rest the next ones in turn; and
+    now and then a ball that goes through a wall, from a clip that has one."""
+    rest = [name for name in BREAKS if name not in RARE]
+    start = index % len(rest)
+    count = 0
+    for name in (*RARE, *rest[start:], *rest[:start]):
+        changed = BREAKS[name][1](clip, studio) if count < BREAKS_PER_CLIP else None
+        if changed is not None:
+            count += 1
+            yield name, changed
+    if index % WALL_EVERY == 0 and clip.scene.wall_x is None:
+        changed = passed_wall(studio.walled(index, seed=seed), studio)
+        if changed is not None:
+            yield "through the wall", changed

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .geometry import GRAVITY, Camera
+from .scale import footing, scaled
 from .tracker import Track, Tracking
 
 KICK = 0.42                         # m/s: a sudden change of velocity that the trackers see surely
@@ -17,6 +18,8 @@ CLEAR_KICK = 0.9                    # m/s: one that anybody sees
 TOUCHING = 1.22                     # of the sum of two radii
 FIT_FRAMES = 7
 PULLS = tuple(-GRAVITY * share for share in (0.0, 0.25, 0.5, 0.75, 1.0, 1.25))
+BRAKES = (0.0, -7.0, -4.5, -2.0, 2.0, 4.5, 7.0)      # m/s^2: what slides is braked by friction, without a blow
+BRAKE_DOUBT = 4.0                   # times better than an even way it must fit
 LEAST_FLIGHT = 5                    # frames that make a parabola
 REST_SPEED = 0.10                   # m/s
 
@@ -68,8 +71,19 @@ class Course:
 
 
 def courses(tracking: Tracking, camera: Camera, frame_rate: float) -> list[Course]:
-    """The course of each track, with its impacts and flights."""
-    placed = [_place(item, camera, tracking.size) for item in tracking.tracks]
+    """The course of each track, with its impacts and flights: first in the middle plane, then where they most probably
+    are, and as large."""
+    first = _courses(tracking, camera, [0.0] * len(tracking.tracks), frame_rate)
+    stands = [footing(item, camera, frame_rate, has_hit=any(impact.on == "floor" for impact in course.impacts))
+              for item, course in zip(tracking.tracks, first, strict=True)]
+    if not any(stands):
+        return first
+    better, depths = scaled(camera, stands)
+    return _courses(tracking, better, depths, frame_rate)
+
+
+def _courses(tracking: Tracking, camera: Camera, depths: list[float], frame_rate: float) -> list[Course]:
+    placed = [_place(item, camera, depth, tracking.size) for item, depth in zip(tracking.tracks, depths, strict=True)]
     found = []
     for number, (x, z, per_pixel) in enumerate(placed):
         scale = float(np.nanmedian(per_pixel)) if np.isfinite(per_pixel).any() else 0.0
@@ -83,7 +97,8 @@ def courses(tracking: Tracking, camera: Camera, frame_rate: float) -> list[Cours
     return full
 
 
-def _place(item: Track, camera: Camera, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _place(item: Track, camera: Camera, depth_m: float,
+           size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A track in metres; of a thing that one side of the picture cuts, the middle is reckoned from what is left."""
     left, top, right, bottom = item.box.T
     whole = item.seen & ~item.cut
@@ -94,7 +109,7 @@ def _place(item: Track, camera: Camera, size: tuple[int, int]) -> tuple[np.ndarr
     x = np.where(at_side, np.where(left == 0, right - radius, left + radius), item.x)
     y = np.where(at_side, 0.5 * (top + bottom), np.where(at_top, bottom - radius, item.y))
     good = whole | at_side | at_top
-    return camera.to_metres(np.where(good, x, np.nan), np.where(good, y, np.nan))
+    return camera.to_metres(np.where(good, x, np.nan), np.where(good, y, np.nan), depth_m)
 
 
 def _impacts(number: int, found: list[Course], tracking: Tracking, frame_rate: float) -> list[Impact]:
@@ -164,14 +179,17 @@ def _stretch(course: Course, frames: range) -> np.ndarray:
 
 
 def _line(times: np.ndarray, values: np.ndarray, *, is_vertical: bool) -> tuple[float, float, float]:
-    """Place, speed and acceleration at time 0; sideways there is none."""
-    if not is_vertical or len(times) < 3:
-        speed, place = np.polyfit(times, values, 1) if len(times) > 1 else (0.0, values[0])
-        return float(place), float(speed), 0.0
+    """Place, speed and acceleration at time 0: up and down that of a fall or a rest, sideways mostly none."""
+    if len(times) < 2:
+        return float(values[0]), 0.0, 0.0
+    pulls = (PULLS if len(times) > 4 else (0.0, -GRAVITY)) if is_vertical else BRAKES if len(times) > 4 else (0.0,)
+    if len(times) < 3:
+        pulls = (0.0,)
     best = None
-    for pull in PULLS if len(times) > 4 else (0.0, -GRAVITY):
+    for pull in pulls:
         speed, place = np.polyfit(times, values - 0.5 * pull * times**2, 1)
         left = np.square(values - 0.5 * pull * times**2 - place - speed * times).sum()
+        left *= 1.0 if is_vertical or pull == 0 else BRAKE_DOUBT
         if best is None or left < best[0]:
             best = (left, float(place), float(speed), pull)
     return best[1], best[2], best[3]

@@ -1,9 +1,9 @@
 """From pixels to metres: the cameras of the world, as far as a picture tells them.
 
 A picture alone has no scale. The world's cameras have one: a lens of 36 degrees that frames a known height at the
-middle of the scene, where things move in an upright plane. With the camera's tilt and turn read off the background, a
-pixel is a place in that plane. What is left unknown (the framed height by 3 %, how far before or behind the plane a
-thing moves by 4 %) is the error of every length, and is measured on true clips.
+middle of the scene, where things move in an upright plane. Which of its four ways to look a camera has is read off the
+background; its tilt, the framed height and how far behind the middle each thing moves are then told as well as what
+stands on the floor allows (`scale.py`). What is left is the error of every length, and is measured on true clips.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 
 FIELD_OF_VIEW_DEG = 36.0
 SPANS_M = {"square": 1.768, "wide": 1.596, "tall": 2.071}        # mean framed height by shape of picture
+STYLES_DEG = {"front": (7.0, 0.0), "high": (34.0, 0.0), "low": (-9.0, 0.0), "angled": (17.0, 26.0)}     # tilt, turn
 AIMS = {"front": 0.36, "high": 0.27, "low": 0.44, "angled": 0.34}   # height of the aim over the framed height
 LOWEST_M = 0.10
 GRAVITY = 9.81
@@ -29,6 +30,7 @@ class Camera:
         pitch_deg: how far it looks down.
         yaw_deg: how far it is turned about the vertical.
         width, height: pixels.
+        stretch: the framed height over the mean one.
     """
 
     name: str
@@ -36,12 +38,18 @@ class Camera:
     yaw_deg: float
     width: int
     height: int
+    stretch: float = 1.0
 
     @property
     def span_m(self) -> float:
         """Framed height at the middle of the scene in metres."""
         shape = "square" if self.width == self.height else "wide" if self.width > self.height else "tall"
-        return SPANS_M[shape]
+        return SPANS_M[shape] * self.stretch
+
+    @property
+    def radians_per_pixel(self) -> float:
+        """Width of a pixel at the middle of the picture over its distance from the lens."""
+        return 2 * math.tan(math.radians(FIELD_OF_VIEW_DEG) / 2) / self.height
 
     def _frame(self) -> tuple[np.ndarray, np.ndarray]:
         """Position (3,) and axes (3, 3), columns right, up, backward."""
@@ -61,7 +69,7 @@ class Camera:
             x to the right, height above the floor, and metres to a pixel there, each (T,).
         """
         position, axes = self._frame()
-        scale = 2 * math.tan(math.radians(FIELD_OF_VIEW_DEG) / 2) / self.height
+        scale = self.radians_per_pixel
         local = np.stack([(x - self.width / 2) * scale, (self.height / 2 - y) * scale, -np.ones_like(x)], -1)
         rays = local @ axes.T
         reach = (depth_m - position[1]) / np.where(np.abs(rays[..., 1]) < 1e-6, 1e-6, rays[..., 1])

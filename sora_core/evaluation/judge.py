@@ -34,9 +34,13 @@ class Seen:
     looks: list[Look]
 
 
-def see(clip: Clip) -> Seen:
-    """Track, place, listen and recognise."""
-    tracking = track(clip.frames)
+def see(clip: Clip, tracking: Tracking | None = None) -> Seen:
+    """Track, place, listen and recognise.
+
+    Args:
+        tracking: what was tracked in the very same frames, if that is known.
+    """
+    tracking = track(clip.frames) if tracking is None else tracking
     width, height = tracking.size
     scene = look(scene_features(tracking.layers.background), width, height)
     with warnings.catch_warnings():
@@ -54,11 +58,17 @@ def _look(clip: Clip, tracking: Tracking, number: int, course: Course, onsets: l
     return Look(said["colour"], said["kind"], said["material"])
 
 
-def judge_clip(clip: Clip) -> dict[str, Any]:
-    """All verdicts on a clip as JSON-ready data."""
-    seen = see(clip)
+def judge_clip(clip: Clip, *, seen: Seen | None = None, prompts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """All verdicts on a clip as JSON-ready data.
+
+    Args:
+        seen: what `see` says of it, if that is known.
+        prompts: more wordings that must be true of it, for the judge's own validation.
+    """
+    seen = see(clip) if seen is None else seen
     claims = read_claims(clip.prompt)
-    facts = judge(claims, seen.tracking, seen.courses, seen.looks, seen.scene, seen.onsets, clip.frame_rate)
+    facts = [fact for text in (clip.prompt, *prompts) for fact in judge(
+        read_claims(text), seen.tracking, seen.courses, seen.looks, seen.scene, seen.onsets, clip.frame_rate)]
     verdicts = {
         "gravity": measures.gravity(seen.courses),
         "collision": measures.collision(seen.courses, seen.tracking, clip.frame_rate),

@@ -33,6 +33,7 @@ COLOUR_STEP = 0.17
 SIZE_STEP = 1.6
 STEP_FRAMES = 16
 ON_TIME_S = 0.045
+SURELY_ON_TIME_S = 0.055            # what the trackers can't tell from on time: for the verdict on a whole clip
 NEAR_S = 0.30
 CLEAR_RISE_DB, CLEAR_DB = 12.0, -38.0
 ORPHAN_S, RATTLE_S = 0.09, 0.25     # a sound so long before or after an impact has a cause
@@ -136,8 +137,11 @@ def _kicks_in_air(course: Course, frame_rate: float) -> bool:
     """Whether a clear kick comes where nothing is near: high above where the thing ever lay."""
     floor = np.nanmin(course.z) if np.isfinite(course.z).any() else 0.0
     for impact in course.impacts:
-        height = course.z[min(round(impact.time_s * frame_rate), len(course.z) - 1)] - floor
-        if impact.on != "thing" and impact.kick > 1.5 * CLEAR_KICK and height > 2.2 * course.radius:
+        frame = min(round(impact.time_s * frame_rate), len(course.z) - 1)
+        height = course.z[frame] - floor
+        around = slice(max(frame - 3, 0), frame + 4)
+        if (impact.on != "thing" and impact.kick > 1.5 * CLEAR_KICK and height > 2.2 * course.radius
+                and course.is_exact[around].all()):
             return True
     return False
 
@@ -216,8 +220,9 @@ def _colour_step(item: Track) -> float:
 
 def _size_step(item: Track) -> float:
     """Largest lasting step of a thing's area, as a ratio, over a quarter second of frames in which it is seen whole."""
-    frames = np.flatnonzero(item.whole)
-    ratios = [np.median(item.area[frames[t - 6: t]]) / np.median(item.area[frames[t: t + 6]])
+    frames = np.flatnonzero(item.whole if item.disc is None else item.whole & np.isfinite(item.disc))
+    area = item.area if item.disc is None else np.pi * item.disc**2
+    ratios = [np.median(area[frames[t - 6: t]]) / np.median(area[frames[t: t + 6]])
               for t in range(6, len(frames) - 5) if frames[t + 5] - frames[t - 6] < STEP_FRAMES]
     return float(max((max(ratio, 1 / ratio) for ratio in ratios), default=1.0))
 
@@ -274,7 +279,8 @@ def sound_on_cause(courses: list[Course], onsets: list[Onset], tracking: Trackin
     if not clear and not orphans:
         return Verdict(None, {"impacts": 0, "offsets": [], "orphans": 0})
     on_time = [abs(offset) <= ON_TIME_S for offset in offsets]
-    holds = (not on_time or np.mean(on_time) > 0.6) and not orphans
+    near = [impact.kick * (abs(offset) <= SURELY_ON_TIME_S) for impact, offset in zip(clear, offsets, strict=True)]
+    holds = (not near or sum(near) > 0.6 * sum(impact.kick for impact in clear)) and not orphans
     return Verdict(bool(holds), {"impacts": len(clear), "offsets": heard, "silent": len(offsets) - len(heard),
                                  "on_time": int(sum(on_time)), "orphans": len(orphans), "orphan_times": orphans})
 
@@ -292,6 +298,10 @@ def _has_cause(time_s: float, impacts: list[Impact], tracking: Tracking, seconds
     """Whether anything seen, or something out of sight, may have made a sound at this time."""
     if not 0.1 < time_s < seconds - 0.1 or any(-ORPHAN_S < time_s - impact.time_s < RATTLE_S for impact in impacts):
         return True
+    earlier = [[impact.time_s for impact in impacts if impact.thing == number and impact.time_s < time_s]
+               for number in range(len(tracking.tracks))]
+    if any(len(times) > 1 and time_s - times[-1] < times[-1] - times[-2] + ORPHAN_S for times in earlier):
+        return True                         # the next, lower bounce of something that bounces
     frame = min(int(time_s / seconds * len(tracking.labels)), len(tracking.labels) - 1)
     near = slice(max(frame - 2, 0), frame + 3)
     for item in tracking.tracks:

@@ -10,6 +10,7 @@ Legend: D features, n rows.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ResourceError
-from .geometry import Camera
+from .geometry import STYLES_DEG, Camera
 
 PATH = Path(__file__).with_name("statistics.npz")
 LIMIT = 6.0                         # standard deviations: features further out say no more
@@ -96,7 +97,8 @@ def look(features: np.ndarray, width: int, height: int) -> Scene:
     said = load()["scene"](features)
     cameras = said["camera"]
     name = max(cameras, key=cameras.get)
-    camera = Camera(name, said["pitch"], said["yaw"], width, height)
+    pitch, yaw = STYLES_DEG[name]
+    camera = Camera(name, pitch, math.copysign(yaw, said["yaw"]), width, height)
     return Scene(camera, said["place"], said["floor"], said["light"], cameras)
 
 

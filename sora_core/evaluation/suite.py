@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import torch
 
 from ..errors import ResourceError
 from ..media import write_clip
-from .judge import judge_clip
+from .judge import Seen, judge_clip, see
 from .prompts import suite_prompts
 from .reader import Warnings, find_clips, find_prompt, read, read_prompts
 
-FORMAT = 1                          # of the results of a clip: older ones are judged again
+JUDGING = ("adherence.py", "background.py", "components.py", "events.py", "facts.py", "features.py", "geometry.py",
+           "judge.py", "measures.py", "onsets.py", "outline.py", "reader.py", "scale.py", "statistics.npz",
+           "statistics.py", "tracker.py")
 QUICK_CLIPS = 60
 QUICK_MINUTES = 9.5
 
@@ -58,7 +61,7 @@ def judge_folder(folder: Path, output: Path, *, suite: str, say: Say = print) ->
 def judge_file(path: Path, prompt: str, output: Path, warnings: Warnings) -> dict[str, Any] | None:
     """Judge one file, or take the result of an earlier run if neither file nor prompt have changed."""
     state = path.stat()
-    key = hashlib.sha256(f"{FORMAT} {state.st_size} {state.st_mtime_ns} {prompt}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{judge_version()} {state.st_size} {state.st_mtime_ns} {prompt}".encode()).hexdigest()[:16]
     kept = output / "clips" / f"{path.stem}.json"
     old = _read_json(kept)
     if old is not None and old.get("key") == key:
@@ -104,51 +107,77 @@ def judge_checkpoint(checkpoint: Path | None, output: Path, *, suite: str, steps
     return results, warnings
 
 
-def validate(output: Path, *, clips: int,
+def validate(output: Path, *, clips: int, first: int = 0, seed: int | None = None,
              say: Say = print) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
-    """Judge true clips of the world, and the same clips broken in each way, as MP4 files.
+    """Judge true clips of the world, and the same clips broken in some ways, as MP4 files.
+
+    Args:
+        output: where results are kept: a second run only judges what is new, or what an older judge has judged.
+        clips, first: how many, from which number on.
+        seed: of the clips (default: the one of reports, on which no limit is set).
 
     Returns:
         The results on true clips, and by break those on broken ones.
     """
-    from .breaks import BREAKS, Studio
+    from .breaks import BREAKS, SEED, Studio, broken
 
+    seed, key = SEED if seed is None else seed, judge_version()
     true: list[dict[str, Any]] = []
-    broken: dict[str, list[dict[str, Any]]] = {name: [] for name in BREAKS}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in BREAKS}
     with Studio() as studio:
-        for index in range(clips):
-            kept = output / "validation" / f"{index:05d}.json"
+        for index in range(first, first + clips):
+            kept = output / "validation" / f"{seed}-{index:05d}.json"
             done = _read_json(kept)
-            if done is None or done.get("key") != FORMAT:
-                clip = studio.clip(index)
-                done = {"key": FORMAT, "true": _judge_rendered(clip, output, index), "broken": {}}
-                for name, (_, make) in BREAKS.items():
-                    changed = make(clip, studio)
-                    if changed is not None:
-                        done["broken"][name] = _judge_rendered(changed, output, index)
+            if done is None or done.get("key") != key:
+                clip = studio.clip(index, seed=seed)
+                result, seen, frames = _judge_rendered(clip, kept.with_suffix(".mp4"))
+                done = {"key": key, "true": result, "broken": {}}
+                for name, changed in broken(clip, index, studio, seed=seed):
+                    is_same = changed.frames is clip.frames
+                    done["broken"][name] = _judge_rendered(
+                        changed, kept.with_suffix(".mp4"), (seen, frames) if is_same else None)[0]
                 write_json(kept, done)
             true.append(done["true"])
             for name, result in done["broken"].items():
-                broken[name].append(result)
-            say(f"validated {index + 1}/{clips}")
-    return true, broken
+                found[name].append(result)
+            say(f"validated {index + 1 - first}/{clips}")
+    return true, found
 
 
-def _judge_rendered(clip: Any, output: Path, index: int) -> dict[str, Any]:
-    """Write a clip of the world as an MP4, judge the file, delete it."""
+def _judge_rendered(clip: Any, path: Path,
+                    known: tuple[Seen, np.ndarray] | None = None) -> tuple[dict[str, Any], Seen, np.ndarray]:
+    """Write a clip of the world as an MP4, judge the file by all its captions, delete it.
+
+    Args:
+        known: what was seen in a file, and its frames: if this file's are the same, they aren't tracked again.
+
+    Returns:
+        The result, what was seen, and the frames of the file.
+    """
     from ..world.pool import SAMPLE_RATE
 
-    path = output / "validation" / f"{index:05d}.mp4"
     video = torch.from_numpy(clip.frames.copy()).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
     sound = torch.from_numpy(clip.sound.astype(np.float32))[None, None].clamp(-1, 1)
     _make(path.parent)
     try:
         write_clip(path, video, sound, frame_rate=Fraction(24), sample_rate=SAMPLE_RATE)
-        loaded = read(path, clip.record.captions[index % len(clip.record.captions)], Warnings())
-        result = judge_clip(loaded)
+        loaded = read(path, clip.record.captions[0], Warnings())
     finally:
         path.unlink(missing_ok=True)
-    return result | {"family": clip.record.family}
+    is_known = known is not None and np.array_equal(loaded.frames, known[1])
+    seen = see(loaded, known[0].tracking if is_known else None)
+    result = judge_clip(loaded, seen=seen, prompts=tuple(clip.record.captions[1:]))
+    return result | {"family": clip.record.family, "series": []}, seen, loaded.frames
+
+
+@lru_cache(maxsize=1)
+def judge_version() -> str:
+    """A digest of all that a verdict depends on: results of another judge are not taken up again."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for name in JUDGING:
+        digest.update((here / name).read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _make(folder: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .background import SMALLEST_SHARE, Layers, separate
 from .components import dilate, fill_holes, opened, regions
+from .outline import round_middle
 
 LIGHTNESS_WEIGHT = 0.42             # a thing's brightness changes as it turns, its hue hardly does
 HUE_WEIGHT = 0.35
@@ -21,7 +22,9 @@ SAME_COLOUR = 0.16
 MODE_WIDTH = 0.08
 LEAST_FRAMES = 4                    # in which a thing must be seen
 TWIN_SHARE = 0.4                    # of a thing's usual area: a second region so large is a twin, or a piece
+TWIN_ASPECT, TWIN_BREADTH = 1.9, 0.55       # how long it may be for its breadth, how broad against the first
 MAX_THINGS = 6
+STREAK = 2.4                        # length over breadth
 FLAT = 1.55                         # width over height of a shadow on the floor
 
 
@@ -39,6 +42,7 @@ class Track:
         near: (T,) bool, touches another thing.
         twins: (T,) how many more regions of its colour are as large as a thing.
         fill: (T,) area over that of the circle around it: about 0.9 for a ball, less for a box.
+        disc: (T,) radius of a round thing, nan where its outline can't be trusted; None for one that isn't round.
     """
 
     colour: np.ndarray
@@ -51,6 +55,7 @@ class Track:
     near: np.ndarray
     twins: np.ndarray
     fill: np.ndarray
+    disc: np.ndarray | None = None
 
     @property
     def seen(self) -> np.ndarray:
@@ -89,9 +94,9 @@ def track(frames: np.ndarray) -> Tracking:
     layers = separate(frames)
     labels = _by_colour(frames, layers.things)
     height, width = frames.shape[1:3]
-    found = [_follow(frames, labels, number) for number in range(int(labels.max()) + 1)]
+    found = [_follow(frames, layers.background, labels, number) for number in range(int(labels.max()) + 1)]
     kept = [number for number, item in enumerate(found)
-            if item is not None and not _is_shadow(item, layers.background)]
+            if item is not None and not _is_shadow(item, layers.background) and not _is_streak(item, height * width)]
     renumber = np.full(len(found) + 1, -1, np.int8)
     for new, old in enumerate(kept):
         renumber[old] = new
@@ -186,7 +191,7 @@ def _blur(mask: np.ndarray) -> np.ndarray:
     return total[:, :, 5:] - total[:, :, :-5]
 
 
-def _follow(frames: np.ndarray, labels: np.ndarray, number: int) -> Track | None:
+def _follow(frames: np.ndarray, background: np.ndarray, labels: np.ndarray, number: int) -> Track | None:
     """The course of one colour group, or None if it is too small or too short to be a thing."""
     count, height, width = labels.shape
     mask = fill_holes(opened(labels == number))
@@ -200,12 +205,14 @@ def _follow(frames: np.ndarray, labels: np.ndarray, number: int) -> Track | None
     fill, box, colours = np.full(count, np.nan), np.full((count, 4), np.nan), np.full((count, 3), np.nan)
     cut, near, twins = np.zeros(count, bool), np.zeros(count, bool), np.zeros(count, int)
     last: np.ndarray | None = None
+    chosen = np.zeros_like(mask)
     for t in range(count):
         here = keep[found.frame[keep] == t]
         if not len(here):
             continue
         best = _choose(here, found.area, boxes, last, usual)
-        rows, columns = np.nonzero(found.labels[t] == best)
+        chosen[t] = found.labels[t] == best
+        rows, columns = np.nonzero(chosen[t])
         x[t], y[t], area[t] = columns.mean() + 0.5, rows.mean() + 0.5, len(rows)
         last = np.array([x[t], y[t]])
         box[t] = boxes[best]
@@ -213,10 +220,18 @@ def _follow(frames: np.ndarray, labels: np.ndarray, number: int) -> Track | None
         reach = np.sqrt(((columns + 0.5 - x[t]) ** 2 + (rows + 0.5 - y[t]) ** 2).max()) + 0.35
         fill[t] = len(rows) / (np.pi * reach**2)
         colours[t] = np.median(frames[t, rows, columns], axis=0)
-        near[t] = _touches(labels[t], boxes[best], found.labels[t] == best, number)
-        twins[t] = int((found.area[here] >= TWIN_SHARE * usual).sum() - (found.area[best] >= TWIN_SHARE * usual))
+        near[t] = _touches(labels[t], boxes[best], chosen[t], number)
+        twins[t] = sum(_is_twin(boxes[best], boxes[n]) for n in here
+                       if n != best and found.area[n] >= TWIN_SHARE * usual)
+    whole = np.isfinite(x) & ~cut & ~near
+    circle = round_middle(frames, background, chosen, box, whole)
+    if circle is not None:
+        middle, radii = circle
+        better = np.isfinite(middle[:, 0]) & ~cut
+        x[better], y[better] = middle[better].T
     colour = np.nanmedian(colours, axis=0)
-    return Track(colour, colours, x, y, area, box, cut, near, twins, fill)
+    return Track(colour, colours, x, y, area, box, cut, near, twins, fill,
+                 None if circle is None else np.where(better, radii, np.nan))
 
 
 def _is_shadow(item: Track, background: np.ndarray) -> bool:
@@ -229,6 +244,13 @@ def _is_shadow(item: Track, background: np.ndarray) -> bool:
     return bool((ratio.max(-1) - ratio.min(-1) < 0.16).mean() > 0.6 and np.median(ratio) < 0.62)
 
 
+def _is_streak(item: Track, pixels: int) -> bool:
+    """Whether a group is a thin rest of something: long, and hardly larger than the least that counts."""
+    wide, high = (item.box[:, 2:] - item.box[:, :2])[item.seen].T
+    length = np.median(np.maximum(wide, high) / np.minimum(wide, high))
+    return bool(length > STREAK and item.usual_area < 2.5 * SMALLEST_SHARE * pixels)
+
+
 def _choose(here: np.ndarray, area: np.ndarray, boxes: np.ndarray, last: np.ndarray | None, usual: float) -> int:
     """The region that goes on with the track: large, and near where the thing was."""
     if last is None or len(here) == 1:
@@ -236,6 +258,15 @@ def _choose(here: np.ndarray, area: np.ndarray, boxes: np.ndarray, last: np.ndar
     centre = (boxes[here, :2] + boxes[here, 2:]) / 2
     away = np.linalg.norm(centre - last, axis=1) / np.sqrt(usual)
     return int(here[np.argmax(np.minimum(area[here] / usual, 1) - 0.5 * away)])
+
+
+def _is_twin(main: np.ndarray, other: np.ndarray) -> bool:
+    """Whether a second region is as compact and as broad as the first, and beside it: else it is a piece of it."""
+    wide, high = other[2:] - other[:2]
+    least = min(main[2] - main[0], main[3] - main[1])
+    apart = np.abs((main[:2] + main[2:]) - (other[:2] + other[2:])) > (main[2:] - main[:2]) + (other[2:] - other[:2])
+    is_compact = max(wide, high) < TWIN_ASPECT * min(wide, high) and min(wide, high) > TWIN_BREADTH * least
+    return bool(is_compact and apart.any())
 
 
 def _touches(labels: np.ndarray, box: np.ndarray, mine: np.ndarray, number: int) -> bool:
