@@ -9,6 +9,7 @@ from .decode import SoraDecode
 from .engine import SoraEngine
 from .engine_clip import SoraEngineClip
 from .engine_judge import SoraEngineScore, SoraJudge, SoraPickBest
+from .engine_open import add_routes
 from .engine_video import SoraEngineVideo
 from .extend import SoraExtendVideo
 from .foley import SoraFoley
@@ -34,6 +35,7 @@ class SoraExtension(ComfyExtension):
 
     async def on_load(self) -> None:
         await offer_replacement()
+        add_routes()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return NODES

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..sora_core.engines.facts import ENGINES, EXTEND, engine_of
 from ..sora_core.engines.kitchen import CROP, PAD
-from ..sora_core.engines.sizes import MAX_ASKED, MIN_ASKED, cut_frames, fit_size, frames_at_rate
+from ..sora_core.engines.sizes import MAX_ASKED, MIN_ASKED, covering_frames, fit_size, frames_at_rate
 from ..sora_core.errors import MediaError
 from .convert import clip_from_video, even_size, fit_length
 
@@ -42,7 +42,7 @@ class SoraEngineClip(io.ComfyNode):
                 io.Int.Input("at_least", default=1, min=1, max=4096,
                              tooltip="Frames that the clip must have, 1 to 4096, else there is an error."),
                 io.Boolean.Input("legal_length", default=False,
-                                 tooltip="Whether to cut the end so that the engine can take the whole clip."),
+                                 tooltip="Whether to hold the last frame until the engine can take the length."),
                 io.Combo.Input("fit", options=[CROP, PAD], default=CROP,
                                tooltip="What becomes of another shape; nothing is ever stretched."),
             ],
@@ -53,6 +53,7 @@ class SoraEngineClip(io.ComfyNode):
                 io.Int.Output("width", tooltip="Their width."),
                 io.Int.Output("height", tooltip="Their height."),
                 io.Float.Output("frame_rate", tooltip="Frames a second."),
+                io.Float.Output("seconds", tooltip="How long the clip is, without what covers it."),
             ],
         )
 
@@ -62,8 +63,9 @@ class SoraEngineClip(io.ComfyNode):
         clip, law = clip_from_video(video), engine_of(engine).law_of(EXTEND)
         rate = Fraction(frame_rate).limit_denominator(1001) if frame_rate else clip.frame_rate
         picks = frames_at_rate(len(clip.images), clip.frame_rate, rate)
+        seconds = len(picks) / rate
         if legal_length:
-            picks = picks[:cut_frames(law, len(picks))]
+            picks += [picks[-1]] * (covering_frames(law, len(picks)) - len(picks))
         if len(picks) < at_least:
             raise MediaError(f"the clip has {len(picks)} frames at {float(rate):g} a second and {engine} needs "
                              f"{at_least} to go on from; connect a longer one")
@@ -73,7 +75,7 @@ class SoraEngineClip(io.ComfyNode):
                 law, *(min(MAX_ASKED, max(MIN_ASKED, side)) for side in own))
         images = fitted(clip.images[torch.tensor(picks)], width, height, fit)
         audio = sound_of(clip.audio, len(picks) / rate)
-        return io.NodeOutput(images, audio, len(picks), width, height, float(rate))
+        return io.NodeOutput(images, audio, len(picks), width, height, float(rate), float(seconds))
 
 
 def fitted(images_THWC: Tensor, width: int, height: int, fit: str) -> Tensor:

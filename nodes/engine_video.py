@@ -11,7 +11,7 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from ..sora_core.engines.facts import EXTEND, FOLEY, LIPS, OVERLAPS, TEXT, Engine
+from ..sora_core.engines.facts import EMBEDDED, EXTEND, FOLEY, LIPS, OVERLAPS, TEXT, Engine
 from ..sora_core.engines.graph import Graph, Link
 from ..sora_core.engines.kitchen import (
     CROP,
@@ -104,7 +104,9 @@ def describe(engine: Engine, asked: Asked, request: Request, made: Made, gib: fl
         parts.append("the clip's own frames with new sound")
     else:
         is_same = (c.width, c.height) == (asked.width, asked.height)
-        parts.append(f"{c.width} x {c.height}{'' if is_same else f' (asked {asked.width} x {asked.height})'}")
+        keeps_size = engine.name == EMBEDDED and request.mode == EXTEND
+        parts.append("the clip's own size" if keeps_size else
+                     f"{c.width} x {c.height}{'' if is_same else f' (asked {asked.width} x {asked.height})'}")
         new = c.frames - request.overlap
         after = f" after {request.overlap} of the given clip" if request.overlap else ""
         wanted = "" if abs(new / c.rate - asked.seconds) < 0.005 else f" (asked {asked.seconds:g})"

@@ -20,6 +20,7 @@ COMFY = {"comfy", "comfy_api", "comfy_extras", "comfy_execution", "folder_paths"
          "node_helpers", "latent_preview", "comfyui_version"}
 NEVER = {"pickle", "marshal", "shelve", "dill", "joblib", "socket", "urllib", "http", "requests", "aiohttp", "ctypes",
          "huggingface_hub", "tqdm"}
+ANSWERS_THE_PAGE = {"nodes/engine_open.py"}      # through ComfyUI's own server; it opens no connection
 WEIGHT_FILES = {"checkpoint.py", "world/pool.py"}        # and the pool and state files of training/
 
 
@@ -58,7 +59,7 @@ def test_our_own_modules_are_imported_relatively(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=name)
 def test_nothing_unsafe_is_used(path: Path) -> None:
-    assert not absolute(path) & NEVER
+    assert not absolute(path) & (NEVER - {"aiohttp"} if name(path) in ANSWERS_THE_PAGE else NEVER)
     text, nodes = parse(path)
     assert text.isascii() and "sys.path" not in text
     for node in nodes:

@@ -163,6 +163,12 @@ class Kitchen:
         return g.add("sample", "SamplerCustomAdvanced", noise=quiet[0], guider=guider, sampler=sampler, sigmas=late,
                      latent_image=best[0])[0]
 
+    def with_new_sound(self, given: Any, sound: Link, latent: Link) -> Made:
+        """The given clip's own frames with the sound that was made for them."""
+        parts = self.graph.add("original", "GetVideoComponents", video=self.request.video)
+        cut = self.graph.add("sound", "TrimAudioDuration", audio=sound, start_index=0.0, duration=given[6])
+        return self.finish(parts[0], cut[0], latent, rate=parts[2])
+
     def finish(self, images: Link, sound: Link | None, latent: Link, rate: Any = None) -> Made:
         """VIDEO with its sound."""
         video = self.graph.add("video", "CreateVideo", images=images, fps=rate or self.request.rate, audio=sound)

@@ -175,5 +175,4 @@ class _OneStage(_Stage):
         kept = g.add("start", "SetLatentNoiseMask", samples=seen[0], mask=self.keep("keep_picture"))
         joint = g.add("joint", "LTXVConcatAVLatent", video_latent=kept[0], audio_latent=self.empty_sound(given[2]))
         made = self.stage(joint[0], has_mask=True)
-        parts = g.add("original", "GetVideoComponents", video=self.r.video)
-        return self.k.finish(parts[0], self.decode_sound(made, "decode_sound"), made, rate=parts[2])
+        return self.k.with_new_sound(given, self.decode_sound(made, "decode_sound"), made)

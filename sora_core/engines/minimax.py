@@ -44,8 +44,7 @@ def make_minimax(engine: Engine, k: Kitchen) -> Made:
                     has_mask=r.mode == FOLEY)
     if r.mode == FOLEY:
         sound = g.add("decode_sound", "VAEDecodeAudio", samples=made, vae=k.part("audio_vae"))
-        parts = g.add("original", "GetVideoComponents", video=r.video)
-        return k.finish(parts[0], sound[0], made, rate=parts[2])
+        return k.with_new_sound(given, sound[0], made)
     images, sound = look(made, "decode")
     if r.mode == EXTEND:
         return k.finish(*k.appended(given, images, sound), made)

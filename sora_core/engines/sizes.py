@@ -131,17 +131,19 @@ def fit_frames(law: Law, seconds: float, rate: int, extra_frames: int = 0) -> in
     return frames
 
 
-def cut_frames(law: Law, frames: int) -> int:
-    """The largest legal number of frames that a clip of `frames` holds, at most the engine's longest.
+def covering_frames(law: Law, frames: int) -> int:
+    """The smallest legal number of frames that covers a clip of `frames`, at the engine's best rate.
 
     Raises:
-        ConfigError: it holds none.
+        ConfigError: the clip is longer than the engine can make.
     """
-    count = (min(frames, law.max_frames, int(law.max_seconds * law.rates[0])) - law.frame_offset) // law.frame_step
-    if count < 0:
-        raise ConfigError(f"a clip of {frames} frames is too short for this engine; it needs at least "
-                          f"{law.frame_offset}")
-    return law.frame_step * count + law.frame_offset
+    count = max(0, -((law.frame_offset - frames) // law.frame_step))
+    covered = law.frame_step * count + law.frame_offset
+    longest = min(law.max_frames, int(law.max_seconds * law.rates[0]))
+    if covered > longest:
+        raise ConfigError(f"the clip has {frames} frames at {law.rates[0]} a second and this engine can take at most "
+                          f"{longest}; cut it, for example with Video Slice")
+    return covered
 
 
 def frames_at_rate(num_frames: int, rate: Fraction, new_rate: Fraction) -> list[int]:

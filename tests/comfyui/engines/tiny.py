@@ -1,8 +1,8 @@
 """Small random checkpoints of the large engines, in their genuine layout and under their genuine names.
 
 Run by ComfyUI's Python: python tiny.py COMFYUI FOLDER. Each is ComfyUI's own class with small numbers, so that a
-renamed tensor shows as a test that fails. They prove wiring, shapes, caching and files; never quality. The one whose size
-ComfyUI has written down is sparse: full size, zeros, next to no place on disk.
+renamed tensor shows as a test that fails. They prove wiring, shapes, caching and files; never quality. The one whose
+size ComfyUI has written down is sparse: full size, zeros, next to no place on disk.
 """
 
 from __future__ import annotations
