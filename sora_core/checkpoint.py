@@ -244,7 +244,22 @@ def _files(path: str | Path | None) -> list[Path]:
     return files
 
 
-def _read_metadata(file: Path) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
+    """The tensors, the metadata and the sha256 of a safetensors file that is no checkpoint, such as a LoRA.
+
+    Raises:
+        CheckpointError: missing, not safetensors, damaged, or with values that are not finite.
+    """
+    file = Path(path)
+    if file.suffix != SUFFIX or not file.is_file():
+        raise CheckpointError(f"no {SUFFIX} file at {str(path)!r}; choose one")
+    metadata, _ = _read_header(file)
+    tensors = _read_tensors(file)
+    _check_finite({file.stem: tensors}, where=file.name)
+    return tensors, metadata, _digest([file])
+
+
+def _read_header(file: Path) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
     """Our own reading of one file's header: capped, without duplicate keys. safetensors checks the rest."""
     try:
         with open(file, "rb") as stream:
@@ -268,6 +283,12 @@ def _read_metadata(file: Path) -> tuple[dict[str, str], dict[str, tuple[int, ...
         raise CheckpointError(f"{file.name} has a damaged header{reason}; copy it again") from None
     if len(shapes) > MAX_TENSORS:
         raise CheckpointError(f"{file.name} holds {len(shapes)} tensors; at most {MAX_TENSORS} are read")
+    return metadata, shapes
+
+
+def _read_metadata(file: Path) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
+    """The header of a checkpoint's file."""
+    metadata, shapes = _read_header(file)
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise CheckpointError(f"{file.name} is not a SoraCore checkpoint; choose one that SoraCore has saved")
     version = str(metadata.get("format_version", ""))

@@ -44,21 +44,28 @@ def add_parser(subparsers: Any) -> None:
                         help="sign the prompt itself, not only its hash")
     parser.add_argument("--checkpoint", metavar="PATH",
                         help="a checkpoint file or folder (default: the one that ships with SoraCore)")
+    parser.add_argument("--lora", action="append", default=[], metavar="FILE[:X]",
+                        help="change the model by a LoRA, at strength X (default: 1); may be given more than once")
     parser.add_argument("--json", action="store_true", help="print one line of facts on stdout")
 
 
 def run(args: argparse.Namespace) -> int:
     """Generate and say what was made; errors rise as SoraError."""
     start = time.perf_counter()
-    from ..pipeline import generate  # brings PyTorch, which --help shall not wait for
+    from ..pipeline import generate, load_models  # brings PyTorch, which --help shall not wait for
 
     imported = time.perf_counter() - start
     options = {name: getattr(args, name) for name in ("steps", "guidance_scale", "sampler")
                if getattr(args, name) is not None}
+    checkpoint = args.checkpoint
+    if args.lora:
+        from ..lora import parse_spec, with_loras
+
+        checkpoint = with_loras(load_models(checkpoint), [parse_spec(text) for text in args.lora])
     with Progress(sys.stderr) as progress:
         facts = generate(args.prompt, output=args.output, seconds=args.seconds, seed=args.seed, width=args.width,
                          height=args.height, frame_rate=args.frame_rate, negative_prompt=args.negative_prompt,
-                         image=args.image, checkpoint=args.checkpoint,
+                         image=args.image, checkpoint=checkpoint,
                          signature=args.sign, handle=args.handle, tell_prompt=args.tell_prompt,
                          on_progress=progress.show, **options)
     facts.stages["import"] = round(imported, 3)

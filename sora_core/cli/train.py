@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ResourceError
+
+if TYPE_CHECKING:
+    from ..training.transformer import TransformerOptions
 
 EPILOG = """examples:
   python -m sora_core train recipe --output runs/nano --minutes 9     everything, from an empty folder to a checkpoint
@@ -26,6 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         _add_run(one)
         if network == "transformer":
             _add_transformer(one)
+    _add_lora(kinds.add_parser("lora", help="a LoRA of a handful of your own clips, for here and for ComfyUI"))
     _add_recipe(kinds.add_parser("recipe", help="everything, from an empty folder to a checkpoint, in slices"))
     parser.set_defaults(run=run)
 
@@ -58,6 +63,20 @@ def _add_transformer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compile", action="store_true", help="compile the blocks: slower start, faster steps")
     parser.add_argument("--parts", type=int, help="batches that a step is the mean of, shared out among the ranks "
                         "(default: one for each rank)")
+    parser.add_argument("--clips", type=Path, help="folder of clips of your own to learn from too: videos with sound "
+                        "and a .txt beside each, or WebDataset tars")
+
+
+def _add_lora(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--clips", type=Path, required=True,
+                        help="folder of your MP4 files, with a .txt beside each that says what is seen and heard")
+    parser.add_argument("--output", type=Path, required=True, help="FILE.safetensors; the state lies in FILE.run")
+    parser.add_argument("--checkpoint", type=Path, help="model to change (default: the one that ships)")
+    parser.add_argument("--rank", type=int, default=8, help="of the changes (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=400, help="length of the run (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=2, help="clips a step (default: %(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    _add_slice(parser)
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
         raise ResourceError("training needs PyTorch 2.9 or newer; install the extra: pip install '.[train]'")
     if args.threads:
         torch.set_num_threads(args.threads)
-    {"transformer": _train_transformer, "recipe": _run_recipe}.get(args.network, _train_autoencoder)(args)
+    verbs = {"transformer": _train_transformer, "recipe": _run_recipe, "lora": _train_lora}
+    verbs.get(args.network, _train_autoencoder)(args)
     return 0
 
 
@@ -111,7 +131,35 @@ def _train_transformer(args: argparse.Namespace) -> None:
         data=args.data, sketches=args.sketches, cache=args.cache or args.output / "latents", video_vae=args.video_vae,
         audio_vae=args.audio_vae, start_from=args.start_from, batch_size=args.batch_size or 32,
         width=args.width, depth=args.depth, compile=args.compile)
+    if args.clips is not None:
+        _encode_own(args.clips, options)
     transformer.train(options, loop)
+
+
+def _encode_own(clips: Path, options: TransformerOptions) -> None:
+    """Put one's own clips into the cache of latents, and say what was wrong with them."""
+    from ..checkpoint import build, load_checkpoint
+    from ..models.audio_vae import AudioVAE
+    from ..models.video_vae import VideoVAE
+    from ..training import parallel
+    from ..training.folder import Faults, cache_folder
+
+    faults = Faults()
+    parallel.start()
+    with parallel.first_rank_first():
+        count = cache_folder(clips, options.cache, build(load_checkpoint(options.video_vae), "video_vae", VideoVAE),
+                             build(load_checkpoint(options.audio_vae), "audio_vae", AudioVAE), faults)
+    for line in faults.lines():
+        _say(f"warning: {line}")
+    _say(f"{count} pieces of your own clips")
+
+
+def _train_lora(args: argparse.Namespace) -> None:
+    from ..training import lora
+
+    lora.train(lora.LoraOptions(clips=args.clips, output=args.output, checkpoint=args.checkpoint, rank=args.rank,
+                                steps=args.steps, batch_size=args.batch_size, minutes=args.minutes, seed=args.seed,
+                                learning_rate=args.learning_rate), _say)
 
 
 def _run_recipe(args: argparse.Namespace) -> None:
