@@ -47,7 +47,7 @@ def opened(prompt: dict[str, Any], node: str) -> dict[str, Any]:
     entry = posted.get_node(node)
     inputs = entry["inputs"]
     if entry["class_type"] not in OUTPUTS or not isinstance(inputs.get("engine"), list):
-        raise SoraError("only Sora Engine Video, and Sora Text To Video with an engine, can be opened; choose such a node")
+        raise SoraError("this node can't be opened; choose Sora Engine Video, or Sora Text To Video with an engine")
     chosen = chosen_engine(posted, inputs["engine"])
     graph, parts = load(chosen.engine, chosen.files)
     planned = plan(chosen, asked_of(entry["class_type"], inputs), links_of(inputs), parts)

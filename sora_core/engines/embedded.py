@@ -29,6 +29,8 @@ def make_embedded(engine: Engine, k: Kitchen) -> Made:
         parts = g.add("original", "GetVideoComponents", video=r.video)
         sound = g.add("decode_sound", "SoraAudioSynthesis", samples=made, vae=k.part("audio_vae"))
         return k.finish(parts[0], sound[0], made, rate=parts[2])
+    if r.mode == LIPS:
+        return k.finish(g.add("decode", "SoraDecode", samples=made, vae=k.part("video_vae"))[0], r.voice, made)
     images, sound = look(made, "decode")
     if r.mode == EXTEND:
         given = g.add("given", "SoraEngineClip", video=r.video, engine=engine.name, width=0, height=0, frame_rate=0.0,
@@ -36,8 +38,6 @@ def make_embedded(engine: Engine, k: Kitchen) -> Made:
         frames = g.add("joined", "ImageBatch", image1=given[0], image2=images)
         heard = g.add("joined_sound", "AudioConcat", audio1=given[1], audio2=sound, direction="after")
         return k.finish(frames[0], heard[0], made, rate=given[5])
-    if r.mode == LIPS:
-        return k.finish(images, r.voice, made)
     return k.finish(images, sound, made)
 
 

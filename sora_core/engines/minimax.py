@@ -45,10 +45,12 @@ def make_minimax(engine: Engine, k: Kitchen) -> Made:
     if r.mode == FOLEY:
         sound = g.add("decode_sound", "VAEDecodeAudio", samples=made, vae=k.part("audio_vae"))
         return k.with_new_sound(given, sound[0], made)
+    if voice is not None:
+        return k.finish(g.add("decode", "VAEDecode", samples=made, vae=k.part("video_vae"))[0], voice, made)
     images, sound = look(made, "decode")
     if r.mode == EXTEND:
         return k.finish(*k.appended(given, images, sound), made)
-    return k.finish(images, sound if voice is None else voice, made)
+    return k.finish(images, sound, made)
 
 
 def _guide(k: Kitchen, positive: Link, latent: Link, image: Link | None = None, audio: Link | None = None) -> Link:

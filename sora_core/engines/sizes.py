@@ -90,6 +90,9 @@ def fit_size(law: Law, width: int, height: int) -> tuple[int, int]:
         if not MIN_ASKED <= side <= MAX_ASKED:
             raise ConfigError(f"{name}={side} can't be used; choose {MIN_ASKED} to {MAX_ASKED} pixels")
     wanted, area = width / height, width * height
+    if not width % law.multiple and not height % law.multiple and area <= law.max_pixels and \
+            min(width, height) >= law.min_side:
+        return width, height
     found: list[tuple[float, float, int, int]] = []
     for across in range(law.min_side, MAX_ASKED + 1, law.multiple):
         exact = across / wanted / law.multiple
