@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from ..scenes.family import Family
-from . import people, tell
+from . import people, sport, tell
 
 FAMILIES: tuple[Family, ...] = (
     Family("walk", 0.10, people.draw_walk, tell.walk, tell.marche, tell.steps, facts=tell.plain_facts),
     Family("run", 0.06, people.draw_run, tell.run, tell.court, tell.steps, facts=tell.plain_facts),
     Family("jump", 0.06, people.draw_jump, tell.jump, tell.saute, tell.landing, facts=tell.plain_facts),
     Family("wave", 0.04, people.draw_wave, tell.wave, tell.salue, tell.silence, facts=tell.plain_facts),
+    Family("gymnast", 0.10, sport.draw_gymnast, sport.gymnast, sport.gymnaste, sport.gymnast_heard,
+           ("gym", "gym", "studio", "park", "beach"), tell.plain_facts),
+    Family("skater", 0.08, sport.draw_skater, sport.skater, sport.patineuse, sport.skater_heard, ("rink",),
+           tell.plain_facts),
 )

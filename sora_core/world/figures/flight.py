@@ -17,6 +17,8 @@ from .curves import STEP_S
 from .rotation import spin_of, turn, unturn
 
 _TRIES = 40
+_STRETCHES = (1.0, 1.12, 0.88, 1.25, 0.75)
+"""What a guess is multiplied by, one after the other, until one leads there."""
 
 
 def inertia_of(build: Build, shape: Shape) -> np.ndarray:
@@ -60,8 +62,18 @@ def fly(build: Build, shape: Shape, first: np.ndarray, last: np.ndarray, turns: 
     own = momentum_of(build, shape)
     inertia = inertia_of(build, shape)
     inverse = np.linalg.inv(0.5 * (inertia[1:] + inertia[:-1]))
-    if guess is None:
-        guess = _guess(inverse, own, first, turns)
+    begin = _guess(inverse, own, first, turns) if guess is None else guess
+    miss = np.inf
+    for stretch in _STRETCHES:
+        attitudes, momentum, miss = _shoot(inverse, own, first, last, stretch * begin)
+        if miss < 1e-6:
+            return attitudes, momentum
+    raise ValueError(f"no angular momentum turns this body so; the best one misses by {miss:.3f} rad")
+
+
+def _shoot(inverse: np.ndarray, own: np.ndarray, first: np.ndarray, last: np.ndarray, guess: np.ndarray
+           ) -> tuple[np.ndarray, np.ndarray, float]:
+    """Newton's method on the angular momentum, with shorter steps where it went too far."""
     scale = float(np.sqrt((guess**2).sum())) + 1.0
     best, attitudes, miss = guess, None, np.inf
     steps = 1e-4 * scale * np.vstack([np.zeros(3), np.eye(3)])
@@ -80,9 +92,7 @@ def fly(build: Build, shape: Shape, first: np.ndarray, last: np.ndarray, turns: 
         slope = (errors[1:] - errors[0]).T / (1e-4 * scale)
         step = -np.linalg.solve(slope, errors[0])
         step *= min(1.0, 0.3 * scale / (float(np.sqrt((step**2).sum())) + 1e-12))
-    if miss > 1e-6:
-        raise ValueError(f"no angular momentum turns this body so; the best one misses by {miss:.3f} rad")
-    return attitudes, best
+    return attitudes, best, miss
 
 
 def _guess(inverse: np.ndarray, own: np.ndarray, first: np.ndarray, turns: np.ndarray) -> np.ndarray:

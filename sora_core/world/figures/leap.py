@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .body import SIDES, Angles, Build, rest
-from .curves import RATE_HZ, keyed, lag, wander
+from .curves import RATE_HZ, ease, keyed, lag, wander
 from .feet import FootTrack, Plant, track
 from .plan import Flight, Plan
 from .rotation import about
@@ -164,6 +164,9 @@ class _Keys:
 def _wobble(time: np.ndarray, leaps: list[Leap], rng: np.random.Generator, size: float) -> np.ndarray:
     """Leaning from side to side after each landing until balance is found."""
     lean = 0.006 * wander(rng, time)
+    for one in leaps:  # a somersault that leaves the ground askew would twist
+        lean *= 1 - ease(time, one.at_s - 0.4, one.at_s - 0.05) * (1 - ease(time, one.at_s + one.seconds,
+                                                                              one.at_s + one.seconds + 0.4))
     for number, one in enumerate(leaps):
         end = one.at_s + one.seconds
         stop = leaps[number + 1].at_s - 0.3 if number + 1 < len(leaps) else 1e9
@@ -201,9 +204,9 @@ def _upper(build: Build, time: np.ndarray, leaps: list[Leap], rng: np.random.Gen
             (end + 0.2, np.array([26.0, -22.0])), (end + 0.75, np.array([1.0 if is_proud else 3.0, -3.0])),
         ]
     arm, back = np.radians(keyed(time, arms)), np.radians(keyed(time, spine))
-    arm = lag(arm, 0.05, 0.75)
+    arm, sway = lag(arm, 0.05, 0.75), 0.03 * wander(rng, time)
     for side, out in SIDES.items():
-        angles[f"shoulder_{side}"] = arm[:, 0] + 0.03 * wander(rng, time)
+        angles[f"shoulder_{side}"] = arm[:, 0] + sway
         balance = np.abs(lag(wobble, 0.1, 0.6)) * 2.2 + 1.6 * out * wobble
         angles[f"spread_{side}"] = arm[:, 1] + (balance if is_beam else 0.4 * balance) * (arm[:, 0] < 1.5)
         angles[f"elbow_{side}"] = np.maximum(arm[:, 2], 0.04)

@@ -10,7 +10,6 @@ import numpy as np
 from ..camera import follow
 from ..performance import Event, Performance
 from ..scenes.scene import Scene, Setting
-from ..words import Teller
 from .cast import Person, draw_person
 from .curves import clock, ease
 from .feet import Plant
@@ -55,9 +54,6 @@ def draw_walk(rng: np.random.Generator, setting: Setting, is_running: bool = Fal
     side = -1 if rng.random() < 0.5 else 1
     yaw = 0.0 if side > 0 else np.pi
     pace = {"tired": 0.8, "sneaking": 0.7, "brisk": 1.2}.get(manner, 1.0) * float(rng.uniform(0.92, 1.08))
-    span = max(1.45 * tall, 2.0) * float(rng.uniform(1.0, 1.2))
-    setting = watched(rng, setting, tall, span)
-    half = setting.view.half_width_m
     if is_running:
         beat, length = 0.33 / size * (1.35 if low else 1.0), 0.62 * tall * float(rng.uniform(0.9, 1.15))
         plot = str(rng.choice(("follow", "cross", "cross")))
@@ -69,7 +65,12 @@ def draw_walk(rng: np.random.Generator, setting: Setting, is_running: bool = Fal
     width = (0.05 if is_running else 0.09) * tall
     first_side = "l" if rng.random() < 0.5 else "r"
     count = int(5.2 / beat) + 3
-    start = {"cross": -(half + 0.15) if speed * SECONDS > 2 * half else -0.5 * speed * 3.4,
+    span = max(1.45 * tall, 2.0) * float(rng.uniform(1.0, 1.2))
+    if plot == "cross":
+        span = min(max(span, 0.6 * speed * SECONDS), 2.1 * tall)
+    setting = watched(rng, setting, tall, span)
+    half = setting.view.half_width_m
+    start = {"cross": max(-0.85 * half, -0.5 * speed * SECONDS),
              "follow": -0.5 * speed * SECONDS, "stop": -0.85 * half, "stop and wave": -0.9 * half}[plot]
     stopping = plot.startswith("stop")
     if stopping:

@@ -9,7 +9,7 @@ Legend: T times, B bones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class Plan:
         flights: in order of time.
         grips: hands that hold on to something, by side.
         gravity: m/s2.
+        ground_m: height of the ground, through which no free leg goes.
         frees: (T,) shares of 0 to 1, by side, by which a leg does what `angles` say instead of its foot's track.
     """
 
@@ -76,6 +77,7 @@ class Plan:
     grips: dict[str, Grip] = field(default_factory=dict)
     gravity: float = 9.81
     frees: dict[str, np.ndarray] = field(default_factory=dict)
+    ground_m: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ class Act:
 def solve(plan: Plan) -> Act:
     """Make a plan happen."""
     root, pelvis = plan.root.copy(), _within_reach(plan, plan.root, plan.pelvis)
+    if plan.frees:
+        plan = replace(plan, angles=_off_the_ground(plan, plan.angles, root, pelvis, np.ones(len(root))))
     angles, centre = _on_feet(plan, root, pelvis)
     momenta: list[np.ndarray | None] = []
     if plan.flights:
@@ -106,6 +110,11 @@ def solve(plan: Plan) -> Act:
         for _ in range(2 if any(flight.keys for flight in plan.flights) else 1):
             angles, centre, root, momenta = _with_flights(plan, angles, grounded_centre, grounded_root, momenta)
             pelvis = centre - np.einsum("tij,tj->ti", root, shape_of(plan.build, angles).centre(plan.build))
+    if plan.frees:
+        grounded = np.ones(len(root))
+        for flight in plan.flights:
+            grounded[flight.first: flight.last + 1] = 0.0
+        angles = _off_the_ground(plan, angles, root, pelvis, smooth(grounded, 0.08) * grounded)
     body = shape_of(plan.build, angles).placed(root, pelvis)
     return Act(plan, angles, root, pelvis, body, tuple(momenta))
 
@@ -165,6 +174,26 @@ def _within_reach(plan: Plan, root: np.ndarray, pelvis: np.ndarray) -> np.ndarra
             break
         pelvis += 1.3 * _spread(pull)
     return pelvis
+
+
+def _off_the_ground(plan: Plan, angles: Angles, root: np.ndarray, pelvis: np.ndarray, share: np.ndarray) -> Angles:
+    """Angles with free legs bent as much as it takes to keep their feet above the ground, at (T,) shares."""
+    build, angles = plan.build, dict(angles)
+    for _ in range(6):
+        body = shape_of(build, angles).placed(root, pelvis)
+        deepest = 0.0
+        for side, free in plan.frees.items():
+            at = INDEX[f"foot_{side}"]
+            soles = np.stack([(body.rotations[:, at] @ build.sole(where))[:, 2] for where in (0.0, 1.0)])
+            depth = np.maximum(plan.ground_m + 0.02 - soles.min(0) - body.joints[:, at, 2], 0.0) * (free > 0.05) * share
+            deepest = max(deepest, float(depth.max()))
+            more = smooth(depth, 0.12) / build.leg_m * free * share
+            angles[f"hip_{side}"] = angles[f"hip_{side}"] + 1.7 * more
+            angles[f"knee_{side}"] = angles[f"knee_{side}"] + 2.4 * more
+            angles[f"ankle_{side}"] = angles[f"ankle_{side}"] + 2.0 * more
+        if deepest < 0.004:
+            break
+    return angles
 
 
 def _pull(start: np.ndarray, end: np.ndarray, reach_m: float, share: np.ndarray) -> np.ndarray:
