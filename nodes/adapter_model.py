@@ -17,6 +17,7 @@ import comfy.ops
 import comfy.supported_models_base
 import comfy.utils
 import torch
+import torch.nn.functional as F
 from comfy.cli_args import args
 from torch import Tensor
 
@@ -96,6 +97,19 @@ class SoraConfig(comfy.supported_models_base.BASE):
     supported_inference_dtypes = [torch.bfloat16, torch.float32]
 
 
+class PaddedText(comfy.conds.CONDRegular):
+    """Text states (B, L, D) or their mask (B, L); a shorter text is padded, so that two prompts share one pass."""
+
+    def can_concat(self, other: PaddedText) -> bool:
+        one, two = self.cond.shape, other.cond.shape
+        return one[0] == two[0] and one[2:] == two[2:] and self.cond.device == other.cond.device
+
+    def concat(self, others: list[PaddedText]) -> Tensor:
+        texts = [self.cond, *(other.cond for other in others)]
+        length = max(text.shape[1] for text in texts)
+        return torch.cat([F.pad(text, (0, 0) * (text.ndim - 2) + (0, length - text.shape[1])) for text in texts])
+
+
 class SoraModel(comfy.model_base.BaseModel):
     """A flow model over two streams, with a timestep per token where a noise mask is given."""
 
@@ -112,9 +126,9 @@ class SoraModel(comfy.model_base.BaseModel):
         out = super().extra_conds(**given)
         if len(shapes) > 1:
             out["latent_shapes"] = comfy.conds.CONDConstant(shapes)
-        out["c_crossattn"] = comfy.conds.CONDRegular(given["cross_attn"])
-        if given.get("attention_mask") is not None:
-            out["attention_mask"] = comfy.conds.CONDRegular(given["attention_mask"])
+        text, mask = given["cross_attn"], given.get("attention_mask")
+        mask = torch.ones(text.shape[:2], dtype=torch.long, device=text.device) if mask is None else mask
+        out["c_crossattn"], out["attention_mask"] = PaddedText(text), PaddedText(mask)
         out["frame_rate"] = comfy.conds.CONDConstant(float(given.get("frame_rate", MODEL_FRAME_RATE)))
         if given.get(GUIDE) is not None:
             out["guide_video"] = comfy.conds.CONDRegular(given[GUIDE].video)
