@@ -179,7 +179,7 @@ def moved(view: View, move: str, rng: np.random.Generator) -> View:
     if move == "pan":
         yaws = yaws + side * math.radians(rng.uniform(9, 14)) * (share - 0.5)
     elif move == "tilt":
-        pitches = pitches + side * math.radians(rng.uniform(7, 11)) * (share - 0.5)
+        pitches = pitches + side * math.radians(rng.uniform(5, 8)) * (share - 0.5)
     elif move in ("dolly in", "dolly out"):
         near, far = rng.uniform(0.80, 0.88), rng.uniform(1.2, 1.35)
         reach = near + (far - near) * (1 - share if move == "dolly in" else share)

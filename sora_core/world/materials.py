@@ -55,7 +55,10 @@ MATERIALS: dict[str, Material] = {
     "glass": Material(0.68, 0.24, 240.0, 1.00, 1.00, alpha=0.62, pale=0.28),
     "plastic": Material(0.72, 0.38, 22.0, 0.55, 0.45, texture="halves"),
     "stone": Material(0.30, 0.65, 330.0, 0.05, 0.05, texture="speckle"),
+    "resin": Material(0.93, 0.20, 230.0, 0.90, 0.80),
 }
+COMMON_MATERIALS = ("rubber", "wood", "metal", "glass", "plastic", "stone")
+"""What balls and boxes are drawn from; others belong to families of their own."""
 
 
 @dataclass(frozen=True)

@@ -155,8 +155,10 @@ def _xml(scene: Scene, pairs: list[tuple[int, int]]) -> str:
     contacts = []
     for first, second in pairs:
         slide, roll = _pair_friction(scene, first, second)
+        # Only what rolls on the ground needs resistance to rolling, which costs as much again.
+        freedom = 6 if second < 0 and scene.bodies[first].record.kind == "ball" else 3
         contacts += [
-            f'<pair geom1="{one}" geom2="{two}" condim="6" solref="{_solref(scene, first, second)}" '
+            f'<pair geom1="{one}" geom2="{two}" condim="{freedom}" solref="{_solref(scene, first, second)}" '
             f'solimp="0.995 0.995 0.001" friction="{slide} {slide} 0.002 {roll} {roll}"/>'
             for one in geoms[second] for two in geoms[first]]
         kind = "geom" if second in (FLOOR, WALL) else "body"
@@ -182,7 +184,7 @@ def _pairs(scene: Scene, broken: bool) -> list[tuple[int, int]]:
     props = [FIRST_PROP - i for i, prop in enumerate(scene.props)
              if prop.material and not (broken and i == scene.breaks)]
     return [(i, other) for i in range(count) for other in fixed] + [
-        (i, j) for i in range(whole) for j in range(i + 1, count)] + [
+        (i, j) for i in range(whole) for j in range(i + 1, min(count, i + 1 + scene.neighbours))] + [
         (i, other) for i in range(whole) for other in props if scene.bodies[i].joint is None]
 
 

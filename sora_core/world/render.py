@@ -7,6 +7,7 @@ hand, past MuJoCo's own scene description, so that a frame costs little more tha
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import TracebackType
 
 import mujoco
@@ -38,6 +39,8 @@ _STILL = 2e-4
 """Metres (and quaternion units) by which a body must move to be drawn again."""
 _NEAR_M, _FAR_M = 0.12, 90.0
 _SKINS = 16
+_FEW = 5
+"""Up to so many bodies have soft shadows; of more, each has one plain disc."""
 _MOST_SOLIDS = 700
 
 
@@ -59,7 +62,7 @@ def _assets() -> str:
 def _stage_xml(width: int, height: int) -> str:
     return (
         f'<mujoco><statistic extent="2.6" center="0 0 0.6"/><visual><quality shadowsize="0" offsamples="0" '
-        f'numslices="30" numstacks="18"/><headlight ambient="0 0 0" diffuse="0 0 0" specular="0 0 0"/>'
+        f'numslices="26" numstacks="14"/><headlight ambient="0 0 0" diffuse="0 0 0" specular="0 0 0"/>'
         f'<global offwidth="{_OVERSAMPLE * width}" offheight="{_OVERSAMPLE * height}"/></visual>'
         f'<asset>{_assets()}</asset><worldbody>'
         f'<light name="lamp" directional="true" pos="0 0 4" dir="0 0 -1" castshadow="false"/></worldbody></mujoco>'
@@ -221,7 +224,12 @@ class Stage:
         dim = light.sky if setting.place == "moon" else light.wall
         soft = setting.style == "clay"
         floor = Part("plane", (1.0, 1.0, 1.0), specular=0.1, shininess=0.3)
-        solids.add(floor, (40, 40, 0.1), material=self._materials[f"floor_{setting.floor}"])
+        if setting.style in ("cartoon", "clay"):
+            ground = FLOORS[setting.floor]
+            flat = tuple(0.5 * (a + b) for a, b in zip(ground.dark, ground.light, strict=True))
+            solids.add(replace(floor, colour=flat), (40, 40, 0.1))
+        else:
+            solids.add(floor, (40, 40, 0.1), material=self._materials[f"floor_{setting.floor}"])
         outdoor = place.backdrop in _OUTDOOR
         glow = 0.0 if not outdoor else 1.0 if place.backdrop == "stars" else 0.75
         grow = max(1.0, setting.depth_m / place.distance_m)
@@ -235,7 +243,8 @@ class Stage:
         for index, prop in enumerate(scene.props):
             if index != scene.breaks:
                 for solid in prop.solids:
-                    solids.add(clay(solid.part) if soft else solid.part, solid.size, solid.position, solid.quaternion)
+                    solids.add(clay(solid.part) if soft else solid.part, solid.size, solid.position, solid.quaternion,
+                               material=-1 if soft else self._materials.get(solid.look, -1))
 
     def _add_bodies(self, scene: Scene, poses: np.ndarray, broken: int | None) -> None:
         """What physics moves, and a pane until it breaks."""
@@ -253,14 +262,16 @@ class Stage:
             for part, size, offset, material in self._looks(body):
                 self._solids.move(clay(part) if soft else part, np.where(there[:, None], np.array(size), 0.0),
                                   poses[:, i], offset, material=-1 if soft else material)
-            if i < whole and body.joint is None:
-                self._solids.shade(_shadow(body, poses[:, i], ray))
+            if i < whole:
+                places, radii, alphas = _shadow(body, poses[:, i], ray, scene.ground_m)
+                rings = slice(None) if whole <= _FEW else slice(1, 2)
+                self._solids.shade((places[:, rings], radii[:, rings], alphas * (1 if whole <= _FEW else 2)))
 
     def _looks(self, body: Body) -> list[tuple[Part, tuple[float, ...], np.ndarray | None, int]]:
         """Part, size, offset in the body, and number of the material, of all that is drawn of a body."""
         if body.solids:
-            return [(solid.part, solid.size, np.array([*solid.position, *solid.quaternion]), -1)
-                    for solid in body.solids]
+            return [(solid.part, solid.size, np.array([*solid.position, *solid.quaternion]),
+                     self._materials.get(solid.look, -1)) for solid in body.solids]
         record = body.record
         part = body_part(record)
         size = record.half_m or (record.radius_m,) * 3
@@ -330,15 +341,15 @@ def _ray(scene: Scene) -> np.ndarray:
     return ray / np.linalg.norm(ray)
 
 
-def _shadow(body: Body, poses: np.ndarray, ray: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _shadow(body: Body, poses: np.ndarray, ray: np.ndarray, ground: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Discs where the lamp throws a body's shadow: places (F, rings, 3), radii (F, rings), opacities (F,)."""
     record = body.record
     half = record.half_m or (record.radius_m,) * 3
     radius = record.radius_m if record.kind == "ball" else 1.16 * sorted(half)[1]
     lowest = record.radius_m if record.half_m is None else min(half)
-    height = np.maximum(poses[:, 2] - lowest, 0.0)
+    height = np.maximum(poses[:, 2] - lowest - ground, 0.0)
     place = poses[:, :2] - ray[:2] / ray[2] * (height + 0.35 * radius)[:, None]
-    return _rings(place, 0.0, np.full(len(poses), radius), height)
+    return _rings(place, ground, np.full(len(poses), radius), height)
 
 
 def _rings(place: np.ndarray, ground: np.ndarray | float, radius: np.ndarray,

@@ -15,7 +15,7 @@ from .record import ContactRecord
 from .scenes.scene import Outline, Scene
 
 SLOTS, STATES, TRAITS, STAGE = 3, 8, 5, 4
-SKETCHED = ("ball", "box", "bar")
+SKETCHED = ("ball", "box")
 """Kinds of bodies that a sketch can show."""
 _OUT_OF_SIGHT = 1.5
 _HARD_HIT = math.log1p(4 * 5.0)     # a change of speed of 5 m/s counts as 1
@@ -23,10 +23,11 @@ _HARD_HIT = math.log1p(4 * 5.0)     # a change of speed of 5 m/s counts as 1
 
 def has_room(scene: Scene) -> bool:
     """Whether a sketch can hold a scene: a still camera, at most three things, balls and boxes, nothing that breaks."""
-    drawn = [body for body in scene.bodies if body.record.kind in SKETCHED]
+    outlined = {outline.of for outline in scene.outlines}
+    drawn = [i for i, body in enumerate(scene.bodies) if body.record.kind in SKETCHED]
     things = len(drawn) + len(scene.outlines) + sum(prop.outline is not None for prop in scene.props)
     return (scene.view.path is None and not scene.figures and not scene.pieces
-            and len(drawn) == len(scene.bodies) and 0 < things <= SLOTS)
+            and all(i in drawn or i in outlined for i in range(len(scene.bodies))) and 0 < things <= SLOTS)
 
 
 def sketch_arrays(
@@ -42,8 +43,10 @@ def sketch_arrays(
     arrays = empty_arrays()
     states, traits = arrays["states"], arrays["traits"]
     hits = np.zeros((SLOTS, NUM_FRAMES + 1), np.float32)
-    for i, body in enumerate(scene.bodies):
-        record, poses = body.record, motion.frames[:, i]
+    shown = [index for index, body in enumerate(scene.bodies) if body.record.kind in SKETCHED]
+    slots = {index: i for i, index in enumerate(shown)}
+    for i, index in enumerate(shown):
+        record, poses = scene.bodies[index].record, motion.frames[:, index]
         if record.kind == "ball":
             states[i, :, :2] = _on_screen(scene.view, poses[:, :3])
             radius = scene.view.project(poses[:, :3], record.radius_m)[:, 2] * _units(scene.view)[1]
@@ -54,14 +57,17 @@ def sketch_arrays(
         colour = np.array(COLOURS[record.colour])
         traits[i] = [1, -1 if record.kind == "ball" else 1, *(2 * (colour + pale * (1 - colour)) - 1)]
     outlines = [*scene.outlines, *(prop.outline for prop in scene.props if prop.outline is not None)]
-    for i, outline in enumerate(outlines, len(scene.bodies)):
+    for i, outline in enumerate(outlines, len(shown)):
+        if outline.of is not None:
+            slots.setdefault(outline.of, i)
         states[i] = _box_states(scene.view, _outline_poses(outline, motion), outline.half_m)
         traits[i] = [1, 1, *(2 * np.array(outline.colour) - 1)]
     for touch in contacts:
-        for i in (touch.body_a, touch.body_b):
-            if i >= 0:
+        for body in (touch.body_a, touch.body_b):
+            if body >= 0:
+                i = slots[body]
                 at = min(touch.time_s * FRAME_RATE, NUM_FRAMES - 1)
-                strength = math.log1p(4 * touch.impulse_ns / scene.bodies[i].record.mass_kg) / _HARD_HIT
+                strength = math.log1p(4 * touch.impulse_ns / scene.bodies[body].record.mass_kg) / _HARD_HIT
                 hits[i, int(at)] += strength * (1 - at % 1)
                 hits[i, int(at) + 1] += strength * (at % 1)
     # A thing that rolls past the camera has no place at all.

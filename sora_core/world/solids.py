@@ -57,8 +57,9 @@ class Solids:
         axes = np.empty(9)
         mujoco.mju_quat2Mat(axes, np.array(quaternion, float))
         full = (*size, 0.0, 0.0)[:3]
-        mujoco.mjv_initGeom(geom, _TYPES[part.shape], _drawn_size(part.shape, np.array(full, float)),
-                            np.array(position, float), axes, np.array([*part.colour, part.alpha], np.float32))
+        mujoco.mjv_initGeom(geom, _TYPES[part.shape], np.ones(3), np.array(position, float), axes,
+                            np.array([*part.colour, part.alpha], np.float32))
+        geom.size[:] = _drawn_size(part.shape, np.array(full, float))
         geom.specular, geom.shininess, geom.emission = part.specular, part.shininess, part.emission
         geom.reflectance, geom.category, geom.segid = 0.0, mujoco.mjtCatBit.mjCAT_DECOR, -1
         geom.matid, geom.dataid, geom.transparent = material, -1, int(part.alpha < 0.999)

@@ -1,7 +1,7 @@
 """Shards that any WebDataset reader reads: a tar file with four files a clip, named alike.
 
-`KEY.mp4` picture and sound, `KEY.wav` the sound without loss, `KEY.txt` one wording, `KEY.json` everything that is known
-of the clip, its track of every thing included.
+`KEY.mp4` picture and sound, `KEY.wav` the sound without loss, `KEY.txt` one wording, `KEY.json` everything that is
+known of the clip, the track of every thing included.
 
 Source: A. Aizman, G. Maltby, T. Breuel, "High performance I/O for large scale deep learning", 2019, section V.
 """

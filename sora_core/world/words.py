@@ -72,7 +72,8 @@ AIRS = {
 KINDS = {"ball": ("ball", "ball", "ball", "sphere"), "box": ("box", "box", "cube", "block")}
 SIZES = {"small": ("small", "little", "tiny"), "medium": ("", "medium-sized"), "large": ("large", "big", "huge")}
 MATERIALS = {"wood": ("wooden", "wooden", "wood"), "metal": ("metal", "metal", "steel"), "stone": ("stone", "stone"),
-             "rubber": ("rubber", "rubber"), "glass": ("glass", "glass"), "plastic": ("plastic", "plastic")}
+             "rubber": ("rubber", "rubber"), "glass": ("glass", "glass"), "plastic": ("plastic", "plastic"),
+             "resin": ("",)}
 COLOURS = {"cyan": ("cyan", "turquoise"), "purple": ("purple", "purple", "violet")}
 
 FRENCH_FLOORS = {
@@ -104,7 +105,7 @@ FRENCH_KINDS = {"ball": (("balle", "f"), ("boule", "f"), ("ballon", "m")),
                 "box": (("bo\u00eete", "f"), ("cube", "m"), ("bloc", "m"))}
 FRENCH_SIZES = {"small": ("petit", "petite"), "medium": ("", ""), "large": ("grand", "grande")}
 FRENCH_MATERIALS = {"wood": "en bois", "metal": "en m\u00e9tal", "stone": "en pierre", "rubber": "en caoutchouc",
-                    "glass": "en verre", "plastic": "en plastique"}
+                    "glass": "en verre", "plastic": "en plastique", "resin": ""}
 FRENCH_COLOURS = {
     "red": ("rouge", "rouge"), "orange": ("orange", "orange"), "yellow": ("jaune", "jaune"),
     "green": ("vert", "verte"), "blue": ("bleu", "bleue"), "purple": ("violet", "violette"), "pink": ("rose", "rose"),
@@ -161,6 +162,12 @@ class Teller:
         words.append(self.pick(*(noun or KINDS.get(item.kind, (item.kind,)))))
         text = " ".join(word for word in words if word)
         return with_article(text, article)
+
+    def way(self, index: int) -> str:
+        """Which way a body goes on the screen: "left", "right", or "" for neither."""
+        seen = self.tracks[self.tracks[:, index, 3] > 0, index, 0]
+        shift = float(seen[-1] - seen[0]) if len(seen) > 1 else 0.0
+        return "" if abs(shift) < 0.2 else "right" if shift > 0 else "left"
 
     def colour(self, index: int) -> str:
         """The colour of a body in words."""

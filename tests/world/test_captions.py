@@ -101,7 +101,8 @@ def test_the_famous_wording_is_in_the_grammar():
         if scene.floor == "wood" and [body.record.material for body in scene.bodies] == ["rubber"] and (
                 scene.bodies[0].record.kind == "ball"):
             scene, motion, record = make_record(seed, 128, 128, "drop")
-            wordings = (captions(np.random.default_rng(i), FAMILIES["drop"], scene, motion, record.tracks) for i in range(300))
+            wordings = (captions(np.random.default_rng(i), FAMILIES["drop"], scene, motion, record.tracks)
+                        for i in range(300))
             assert any(pattern.match(text) for found in wordings for text in found)
             return
     pytest.fail("no single rubber ball on wood among two hundred scenes")

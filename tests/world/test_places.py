@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sora_core.world.materials import FLOORS
 from sora_core.world.camera import CAMERA_WEIGHTS, CAMERAS, draw_view
+from sora_core.world.materials import FLOORS
 from sora_core.world.places import LIGHTS, PLACE_WEIGHTS, PLACES, RARE_PLACES
 
 SIZES = ((128, 128), (160, 96), (96, 160))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..camera import CAMERAS, View, draw_view
-from ..materials import COLOURS, MATERIALS
+from ..materials import COLOURS, COMMON_MATERIALS, MATERIALS
 from ..performance import Part, Performance
 from ..places import PLACE_WEIGHTS, PLACES
 from ..record import ObjectRecord
@@ -23,13 +23,17 @@ _USUAL_SPAN_M = 1.75
 
 @dataclass(frozen=True)
 class Solid:
-    """A part with its size (MuJoCo's half sizes) and its pose in what it belongs to."""
+    """A part with its size (MuJoCo's half sizes) and its pose in what it belongs to.
+
+    `look` is "ball_" or "box_" and the name of a material whose texture it shows, or "".
+    """
 
     part: Part
     size: Vector
     position: Vector = (0.0, 0.0, 0.0)
     quaternion: Quaternion = _UPRIGHT
     collides: bool = True
+    look: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,8 @@ class Scene:
         breaks: index of the prop that goes to pieces when it is hit, or None; its pieces are the last `pieces` bodies.
         pieces: how many bodies are pieces.
         outlines: more boxes for the sketch.
+        neighbours: a body may touch this many that come after it; fewer are faster.
+        ground_m: height of what the bodies stand on, for their shadows.
         facts: what the family knows of its own draw.
     """
 
@@ -169,6 +175,8 @@ class Scene:
     breaks: int | None = None
     pieces: int = 0
     outlines: tuple[Outline, ...] = ()
+    neighbours: int = 99
+    ground_m: float = 0.0
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -199,7 +207,7 @@ def draw_object(
     kind: str,
     *,
     taken: tuple[str, ...] = (),
-    materials: tuple[str, ...] = tuple(MATERIALS),
+    materials: tuple[str, ...] = COMMON_MATERIALS,
     sizes: tuple[str, ...] = ("small", "medium", "medium", "large"),
 ) -> ObjectRecord:
     """Draw colour (none of `taken`), material and size of a ball or a box."""
