@@ -22,10 +22,10 @@ from .tracker import Track, Tracking
 SIZES_M = {"small": 0.180, "medium": 0.235, "large": 0.300}     # radius of a ball; a box's half edge is 0.9 of it
 SIZE_EDGES_M = (0.205, 0.266)
 BALL_DISC, BOX_DISC = 1.035, 1.40   # radius of the disc as large as a thing looks, over its radius or half edge
-SURE_MATERIAL = 0.75
+SURE, SURE_MATERIAL, EXCLUDED = 0.6, 0.95, 0.25     # probabilities: of what is seen, of what is asked
 LEAST_SHARE_SEEN = 0.15
 FALL_M = 0.14
-RISE_M = 0.030
+RISE_M, FAINT_RISE_M, PLAIN_RISE_M = 0.030, 0.004, 0.10     # of a bounce that counts, may be one, can't be overlooked
 SIDEWAYS_M = 0.13
 WAY_SHARE = 0.09                    # of the picture's width: a way that has a direction
 MEETING = 1.30                      # of the sum of two radii
@@ -105,6 +105,14 @@ def _best(probabilities: dict[str, float]) -> str:
     return max(probabilities, key=probabilities.get)
 
 
+def _is(asked: str, said: dict[str, float], sure: float) -> bool | None:
+    """Whether something is as asked, by the probabilities of what it may be: None where it may well be something else,
+    or nobody can tell."""
+    if _best(said) == asked:
+        return True
+    return False if said[_best(said)] > sure and said.get(asked, 0.0) < EXCLUDED else None
+
+
 def _thing_facts(thing: Thing, number: int | None, tracking: Tracking, courses: list[Course],
                  looks: list[Look]) -> list[Fact]:
     asked = [("thing", thing.kind), ("colour", thing.colour), ("material", thing.material), ("size", thing.size)]
@@ -114,10 +122,9 @@ def _thing_facts(thing: Thing, number: int | None, tracking: Tracking, courses: 
     kind, colour, material = _best(look.kind), _best(look.colour), _best(look.material)
     facts = [Fact("thing", thing.kind, kind, kind == thing.kind)]
     if thing.colour:
-        facts.append(Fact("colour", thing.colour, colour, colour == thing.colour))
+        facts.append(Fact("colour", thing.colour, colour, _is(thing.colour, look.colour, SURE)))
     if thing.material:
-        sure = look.material[material] > SURE_MATERIAL or look.material.get(thing.material, 0.0) < 0.03
-        facts.append(Fact("material", thing.material, material, (material == thing.material) if sure else None))
+        facts.append(Fact("material", thing.material, material, _is(thing.material, look.material, SURE_MATERIAL)))
     if thing.size:
         facts.append(_size_fact(thing, courses[number]))
     return facts
@@ -138,7 +145,7 @@ def _scene_facts(claims: Claims, scene: Scene) -> list[Fact]:
         if asked is None or (about == "camera" and asked == "static"):
             continue
         seen = _best(said)
-        facts.append(Fact(about, asked, seen, seen == asked or seen in LOOSE.get(asked, ())))
+        facts.append(Fact(about, asked, seen, seen in LOOSE.get(asked, ()) or _is(asked, said, SURE)))
     return facts
 
 
@@ -152,11 +159,14 @@ def _action_facts(claims: Claims, order: list[int], tracking: Tracking, courses:
     seen = [courses[number] for number in order]
     bounces = [_bounces(courses[number]) for number in order]
     most = max(bounces)
+    may_bounce = any(_highest(course) > FAINT_RISE_M for course in seen)
     tests = {
         "fall": any(_falls(course) for course in seen),
         "fly in": any(_flies(course) for course in seen),
-        "bounce": most >= 1, "bounce many": most >= 3, "bounce few": most >= 2, "bounce once": 1 <= most <= 2,
-        "no bounce": min(bounces) == 0,
+        "bounce": _any(most >= 1, may_bounce), "bounce many": _any(most >= 3, most == 2 and may_bounce),
+        "bounce few": _any(most >= 2, most == 1 or may_bounce),
+        "bounce once": _any(any(1 <= count <= 2 for count in bounces), may_bounce),
+        "no bounce": _any(min(bounces) == 0, all(_highest(course) < PLAIN_RISE_M for course in seen)),
         "roll": any(_travels(course, tracking) for course in seen),
         "slide": any(_travels(course, tracking) for course in seen),
         "hit thing": _meets(order, tracking),
@@ -167,7 +177,7 @@ def _action_facts(claims: Claims, order: list[int], tracking: Tracking, courses:
     }
     for name in sorted(claims.actions):
         detail = f"{most} bounces" if "bounce" in name else "seen" if tests[name] else "not seen"
-        facts.append(Fact("action", name, detail, bool(tests[name])))
+        facts.append(Fact("action", name, detail, None if tests[name] is None else bool(tests[name])))
     if claims.direction:
         ways = [_way(tracking.tracks[number], tracking.size[0]) for number in order]
         way = next((way for way in ways if way), "neither")
@@ -200,6 +210,17 @@ def _bounces(course: Course) -> int:
     for impact in impacts:
         count += impact.after[1] > np.sqrt(2 * 9.81 * RISE_M)
     return count
+
+
+def _highest(course: Course) -> float:
+    """How high a thing rises, in metres, by the fastest way up that an impact on the floor gives it."""
+    return max((max(impact.after[1], 0.0) ** 2 / (2 * 9.81) for impact in course.impacts if impact.on == "floor"),
+               default=0.0)
+
+
+def _any(is_seen: bool, is_unsure: bool) -> bool | None:
+    """Seen, not seen, or None where too little is to be seen to tell."""
+    return True if is_seen else None if is_unsure else False
 
 
 def _travels(course: Course, tracking: Tracking) -> bool:

@@ -32,7 +32,7 @@ MOSTLY_SHADOW = 0.7                 # of a region: then it is rather a grey thin
 SHADOW_DIM = (0.38, 0.985)
 SHADOW_TINT = 0.075
 CORE_DIM, CORE_TINT = 0.17, 0.16
-MOST_FREE = 0.2                     # of the rim of a shadow's middle that may touch what hasn't changed
+MOST_FREE, LEAST_RIM = 0.2, 0.4     # of a shadow's middle's rim: may touch what hasn't changed, touches lighter shadow
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _uncovered(frames: np.ndarray, background: np.ndarray, mask: np.ndarray, thr
     step = max(1, len(frames) // (2 * MEDIAN_FRAMES))
     covers = dilate(covers[::step], 2)
     bare = (~covers).sum(0)
-    places = (mask.mean(0) > 0.3) & (bare >= LEAST_UNCOVERED)
+    places = (mask.mean(0) > 0.08) & (bare >= LEAST_UNCOVERED)
     values, behind = frames[::step][:, places], background[places]                  # (S, n, 3), (n, 3)
     shown = ((_difference(values, behind) < threshold) | is_shadow(values, behind)) & ~covers[:, places]
     light = np.where(covers[:, places], np.inf, values.sum(-1))
@@ -127,13 +127,14 @@ def _shadow_cores(changed: np.ndarray, found: Regions, seen: np.ndarray, behind:
     """(T, H, W) bool: the darkest parts of shadows, as dark as black things; but those stand out against the background
     somewhere, and a shadow's middle is all enclosed by its lighter rim and by what throws it."""
     dim, spread = _ratio(seen, behind)
-    dark = np.zeros_like(changed)
+    dark, light = np.zeros((2, *changed.shape), bool)
     dark.reshape(-1)[found.pixels] = (dim > CORE_DIM) & (dim <= SHADOW_DIM[0]) & (spread < CORE_TINT)
+    light.reshape(-1)[found.pixels] = is_shadow(seen, behind)
     parts = regions(dark)
     rim = ~erode(dark)
-    free = rim & dilate(~changed)
-    rims, frees = parts.mean(np.stack([rim.reshape(-1)[parts.pixels], free.reshape(-1)[parts.pixels]], -1)).T
-    enclosed = frees < MOST_FREE * np.maximum(rims, 1e-6)
+    free, lighter = rim & dilate(~changed), rim & dilate(light)
+    rims, frees, lights = parts.mean(np.stack([part.reshape(-1)[parts.pixels] for part in (rim, free, lighter)], -1)).T
+    enclosed = (frees < MOST_FREE * np.maximum(rims, 1e-6)) & (lights > LEAST_RIM * rims)
     dark.reshape(-1)[parts.pixels] = enclosed[parts.index]
     return dark
 

@@ -19,6 +19,7 @@ from .facts import Claims, read_claims
 from .features import scene_features, sound_features, thing_features
 from .onsets import Onset, find_onsets
 from .reader import Clip
+from .stains import stains
 from .statistics import Scene, load, look
 from .tracker import Tracking, track
 
@@ -55,7 +56,8 @@ def _look(clip: Clip, tracking: Tracking, number: int, course: Course, onsets: l
     near = [impact.time_s for impact in course.impacts]
     heard = sound_features(clip.sound, clip.sample_rate, onsets, near)
     said = load()["thing"](np.concatenate([thing_features(clip.frames, tracking, number), heard]))
-    return Look(said["colour"], said["kind"], said["material"])
+    kind = {"ball": 1.0, "box": 0.0} if tracking.tracks[number].disc is not None else said["kind"]
+    return Look(said["colour"], kind, said["material"])
 
 
 def judge_clip(clip: Clip, *, seen: Seen | None = None, prompts: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -74,6 +76,7 @@ def judge_clip(clip: Clip, *, seen: Seen | None = None, prompts: tuple[str, ...]
         "collision": measures.collision(seen.courses, seen.tracking, clip.frame_rate),
         "permanence": measures.permanence(seen.tracking),
         "steadiness": measures.steadiness(clip.frames, seen.tracking),
+        "stains": stains(clip.frames, seen.tracking),
     }
     if clip.sample_rate:
         verdicts["sound"] = measures.sound_on_cause(seen.courses, seen.onsets, seen.tracking, clip.seconds)

@@ -8,7 +8,7 @@ Legend: T frames, H W pixels; metres and seconds in the upright plane of the sce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,11 @@ LEAP = 0.8                          # m/s upwards beyond what a bounce gives
 SCRAPE_PIXELS = 1.2                 # a frame: what moves so on the floor may scrape
 EDGE_PIXELS = 5
 SHORT_GAP = 3                       # frames that a tracker may lose a thing
-COLOUR_STEP = 0.17
+COLOUR_STEP, FACE_TINT = 0.17, 0.3
 SIZE_STEP = 1.6
 STEP_FRAMES = 16
 ON_TIME_S = 0.045
+LAST_BOUNCES = 4.0                  # times the last interval: intervals shrink by a fifth or more
 SURELY_ON_TIME_S = 0.055            # what the trackers can't tell from on time: for the verdict on a whole clip
 NEAR_S = 0.30
 CLEAR_RISE_DB, CLEAR_DB = 12.0, -38.0
@@ -62,6 +63,9 @@ def gravity(courses: list[Course]) -> Verdict:
 
 def collision(courses: list[Course], tracking: Tracking, frame_rate: float) -> Verdict:
     """No thing inside another, no bounce higher than the fall, no speed from nothing."""
+    clear = [number for number, item in enumerate(tracking.tracks) if not item.is_faint]
+    courses, tracking = [courses[number] for number in clear], replace(
+        tracking, tracks=tuple(tracking.tracks[number] for number in clear))
     if not courses:
         return Verdict(None, {})
     bounces = [impact for course in courses for impact in course.impacts
@@ -148,10 +152,12 @@ def _kicks_in_air(course: Course, frame_rate: float) -> bool:
 
 def permanence(tracking: Tracking) -> Verdict:
     """Nothing appears, vanishes, splits, or changes colour or size without cause."""
-    if not tracking.tracks:
+    if all(item.is_faint for item in tracking.tracks):
         return Verdict(None, {})
     faults: list[str] = []
     for number, item in enumerate(tracking.tracks):
+        if item.is_faint:
+            continue
         faults += _comings_and_goings(item, number, tracking)
         if (item.twins[item.seen] > 0).sum() > SHORT_GAP + 1:
             faults.append("is there twice")
@@ -212,10 +218,13 @@ def _colour_step(item: Track) -> float:
     frames = np.flatnonzero(item.whole)
     if len(frames) < 12:
         return 0.0
-    tones = tone(item.colours[frames])
-    steps = [np.linalg.norm(np.median(tones[t - 6: t], 0)[1:] - np.median(tones[t: t + 6], 0)[1:])
-             for t in range(6, len(frames) - 5)]
-    return float(max(steps))
+    largest = 0.0
+    for t in range(6, len(frames) - 5):
+        before, after = (np.median(item.colours[frames[part]], 0) for part in (slice(t - 6, t), slice(t, t + 6)))
+        ratio = (after + 0.02) / (before + 0.02)
+        if np.ptp(ratio) > FACE_TINT * ratio.mean():            # else another face of it, or another light
+            largest = max(largest, float(np.linalg.norm((tone(after) - tone(before))[1:])))
+    return largest
 
 
 def _size_step(item: Track) -> float:
@@ -268,8 +277,8 @@ def warping_error(one: np.ndarray, other: np.ndarray) -> float:
 def sound_on_cause(courses: list[Course], onsets: list[Onset], tracking: Tracking, seconds: float) -> Verdict:
     """Offsets of seen impacts to their sounds (positive: the sound is late), silent impacts, sounds without cause."""
     impacts = sorted((impact for course in courses for impact in course.impacts), key=lambda impact: impact.time_s)
-    clear = _distinct([impact for impact in impacts
-                       if impact.kick > CLEAR_KICK and impact.is_exact and 0.05 < impact.time_s < seconds - 0.1])
+    clear = _distinct([impact for impact in impacts if not tracking.tracks[impact.thing].is_faint
+                       and impact.kick > CLEAR_KICK and impact.is_exact and 0.05 < impact.time_s < seconds - 0.1])
     times = np.array([onset.time_s for onset in onsets])
     offsets = [float((times - impact.time_s)[np.abs(times - impact.time_s).argmin()]) if len(times) else np.inf
                for impact in clear]
@@ -300,12 +309,12 @@ def _has_cause(time_s: float, impacts: list[Impact], tracking: Tracking, seconds
         return True
     earlier = [[impact.time_s for impact in impacts if impact.thing == number and impact.time_s < time_s]
                for number in range(len(tracking.tracks))]
-    if any(len(times) > 1 and time_s - times[-1] < times[-1] - times[-2] + ORPHAN_S for times in earlier):
-        return True                         # the next, lower bounce of something that bounces
+    if any(len(times) > 1 and time_s - times[-1] < LAST_BOUNCES * (times[-1] - times[-2]) for times in earlier):
+        return True                         # one of the lower and lower bounces of something that bounces
     frame = min(int(time_s / seconds * len(tracking.labels)), len(tracking.labels) - 1)
     near = slice(max(frame - 2, 0), frame + 3)
     for item in tracking.tracks:
-        if (item.cut[near] | item.near[near]).any() or (not item.seen[near].all() and item.cut.any()):
+        if item.is_faint or (item.cut[near] | item.near[near]).any() or (not item.seen[near].all() and item.cut.any()):
             return True
         if np.isfinite(item.y[near]).all():
             kink = np.abs(np.diff(item.y[near], 2)).max(initial=0)

@@ -100,6 +100,9 @@ ROWS = (
     Row("sound.clips", "sound on cause: clips without fault", "", _holds("sound")),
     Row("sound.orphans", "clips without orphan sounds", "100 %",
         _number("sound", "orphans", lambda orphans: 100.0 * (orphans == 0))),
+    Row("stains", "clips without a stain where a thing was", "", _holds("stains")),
+    Row("stains.contrast", "stain where a thing was, median (of 255)", "<= 1.15 x",
+        _number("stains", "contrast", float), is_median=True),
     Row("flicker", "flicker where nothing moves (of 255)", "<= 1.15 x", _number("steadiness", "flicker", float)),
     Row("warping", "error after motion compensation (of 255)", "<= 1.15 x", _number("steadiness", "warping", float)),
 )

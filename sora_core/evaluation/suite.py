@@ -22,8 +22,8 @@ from .prompts import suite_prompts
 from .reader import Warnings, find_clips, find_prompt, read, read_prompts
 
 JUDGING = ("adherence.py", "background.py", "components.py", "events.py", "facts.py", "features.py", "geometry.py",
-           "judge.py", "measures.py", "onsets.py", "outline.py", "reader.py", "scale.py", "statistics.npz",
-           "statistics.py", "tracker.py")
+           "judge.py", "measures.py", "onsets.py", "outline.py", "reader.py", "scale.py", "stains.py",
+           "statistics.npz", "statistics.py", "tracker.py")
 QUICK_CLIPS = 60
 QUICK_MINUTES = 9.5
 

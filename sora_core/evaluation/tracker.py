@@ -24,6 +24,8 @@ LEAST_FRAMES = 4                    # in which a thing must be seen
 TWIN_SHARE = 0.4                    # of a thing's usual area: a second region so large is a twin, or a piece
 TWIN_ASPECT, TWIN_BREADTH = 1.9, 0.55       # how long it may be for its breadth, how broad against the first
 MAX_THINGS = 6
+STAIN_FRAMES, STAIN_PIXELS, STAIN_CONTRAST = 12, 3.0, 0.12
+FAINT_TINT, FAINT_DIM = 0.16, 0.3
 STREAK = 2.4                        # length over breadth
 FLAT = 1.55                         # width over height of a shadow on the floor
 
@@ -43,6 +45,8 @@ class Track:
         twins: (T,) how many more regions of its colour are as large as a thing.
         fill: (T,) area over that of the circle around it: about 0.9 for a ball, less for a box.
         disc: (T,) radius of a round thing, nan where its outline can't be trusted; None for one that isn't round.
+        is_faint: differs from what is behind it by its brightness alone, as light and shadow do (white on grey), and
+            its outline doesn't help either: where it ends can't be told.
     """
 
     colour: np.ndarray
@@ -56,6 +60,7 @@ class Track:
     twins: np.ndarray
     fill: np.ndarray
     disc: np.ndarray | None = None
+    is_faint: bool = False
 
     @property
     def seen(self) -> np.ndarray:
@@ -96,7 +101,8 @@ def track(frames: np.ndarray) -> Tracking:
     height, width = frames.shape[1:3]
     found = [_follow(frames, layers.background, labels, number) for number in range(int(labels.max()) + 1)]
     kept = [number for number, item in enumerate(found)
-            if item is not None and not _is_shadow(item, layers.background) and not _is_streak(item, height * width)]
+            if item is not None and not _is_shadow(item, layers.background) and not _is_streak(item, height * width)
+            and not _is_stain(item, layers.background)]
     renumber = np.full(len(found) + 1, -1, np.int8)
     for new, old in enumerate(kept):
         renumber[old] = new
@@ -231,7 +237,17 @@ def _follow(frames: np.ndarray, background: np.ndarray, labels: np.ndarray, numb
         x[better], y[better] = middle[better].T
     colour = np.nanmedian(colours, axis=0)
     return Track(colour, colours, x, y, area, box, cut, near, twins, fill,
-                 None if circle is None else np.where(better, radii, np.nan))
+                 None if circle is None else np.where(better, radii, np.nan),
+                 circle is None and _is_faint(colours, x, y, background))
+
+
+def _is_faint(colours: np.ndarray, x: np.ndarray, y: np.ndarray, background: np.ndarray) -> bool:
+    seen = np.isfinite(x)
+    height, width, _ = background.shape
+    behind = background[np.clip(y[seen].astype(int), 0, height - 1), np.clip(x[seen].astype(int), 0, width - 1)]
+    ratio = (colours[seen] + 0.01) / (behind + 0.01)
+    middle = ratio.mean(-1)
+    return bool(((np.ptp(ratio, axis=-1) < FAINT_TINT * np.maximum(middle, 1)) & (middle > FAINT_DIM)).mean() > 0.5)
 
 
 def _is_shadow(item: Track, background: np.ndarray) -> bool:
@@ -242,6 +258,16 @@ def _is_shadow(item: Track, background: np.ndarray) -> bool:
     rows, columns = item.y[item.seen].astype(int), item.x[item.seen].astype(int)
     ratio = (item.colours[item.seen] + 0.01) / (background[rows, columns] + 0.01)
     return bool((ratio.max(-1) - ratio.min(-1) < 0.16).mean() > 0.6 and np.median(ratio) < 0.62)
+
+
+def _is_stain(item: Track, background: np.ndarray) -> bool:
+    """Whether a group never moves, isn't round and hardly differs from what is behind it."""
+    if item.disc is not None or item.seen.sum() < STAIN_FRAMES:
+        return False
+    x, y = item.x[item.seen], item.y[item.seen]
+    moves = max(np.quantile(x, 0.95) - np.quantile(x, 0.05), np.quantile(y, 0.95) - np.quantile(y, 0.05))
+    contrast = np.abs(item.colours[item.seen] - background[y.astype(int), x.astype(int)]).max(-1)
+    return bool(moves < STAIN_PIXELS and np.median(contrast) < STAIN_CONTRAST)
 
 
 def _is_streak(item: Track, pixels: int) -> bool:

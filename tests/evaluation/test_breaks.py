@@ -35,7 +35,7 @@ def judged(clip):
 def test_a_true_clip_holds_and_its_caption_is_true(world):
     result = judged(world[1])
     assert {name: value["holds"] for name, value in result["measures"].items()} == {
-        "gravity": True, "collision": True, "permanence": True, "steadiness": None, "sound": True}
+        "gravity": True, "collision": True, "permanence": True, "steadiness": None, "sound": True, "stains": True}
     assert result["facts"] and all(fact["holds"] is not False for fact in result["facts"])
     assert result["measures"]["gravity"]["values"]["ratio"] == pytest.approx(1, abs=0.12)
 
