@@ -1,15 +1,15 @@
-"""The mark of the picture that survives hard compression: keyed lattices in its coarse brightness.
+"""The mark of the picture that survives hard compression: keyed lattices in what is coarse in it.
 
-The frame, as a square of 128 x 128, is analysed with an orthonormal lapped transform (MDCT of hop 32); 192 of its
-numbers, waves of 16 to 42 units, are moved to the nearest point of a lattice with a keyed offset. What the picture
-shows doesn't disturb such a mark (Chen and Wornell, "Quantization index modulation", 2001, with their distortion
-compensation), and for a key that wasn't used the offsets are uniform, so that chance is known without any measurement.
-72 lattices have fixed offsets of the public key and tell that there is a mark; 120 of the private key are shifted by
-half a step for each 1 of the payload.
+The frame, as a square of 128 x 128, is cut into sixteen blocks, and 264 of their cosine waves are moved to the nearest
+point of a lattice with a keyed offset. What the picture shows doesn't disturb such a mark (Chen and Wornell,
+"Quantization index modulation", 2001), and for a key that wasn't used the offsets are uniform, so that chance is known
+without any measurement. 144 lattices have offsets of the public key and tell that there is a mark: waves of 45 and 64
+units in brightness and in both colours, which live longest under H.264. 120 of the private key, shifted by half a step
+for each 1 of the payload, lie in shorter waves of the brightness.
 
 The numbers are averages over half a second, so that a moving thing disturbs only where and while it moves.
 
-Legend: Y X the square; k a coefficient; w a window of time.
+Legend: C brightness, Cb, Cr; Y X the square; K its numbers; W windows of time.
 """
 
 from __future__ import annotations
@@ -23,15 +23,22 @@ from . import code
 from .keys import uniform
 
 SIDE = 128
-HOP = 32
-STRENGTH = 1.196                      # root mean square, in levels of 255
-SHARE = 0.65                          # of the way to the lattice that is gone: lattices can be that much wider then
-PILOT_WIDTH = 1.6                     # step of a pilot's lattice, relative to the payload's
-BANDS = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2), (0, 3), (3, 0), (1, 3), (3, 1))
-COUNT = len(BANDS) * (SIDE // HOP) ** 2                     # 192
-PILOTS = COUNT - code.CODE_BITS                             # 72
-# Uniform errors of these steps (payload and pilots), corrected to that share, give that strength.
-STEP = STRENGTH * SIDE / SHARE * (12 / (code.CODE_BITS + PILOTS * PILOT_WIDTH ** 2)) ** 0.5
+BLOCK = 32
+WAVES = 4                             # of a block, each way, that are looked at
+PILOT_STRENGTH = 1.110                # root mean square over R, G and B, in levels of 255
+PAYLOAD_STRENGTH = 0.600
+PAYLOAD_SHARE = 0.8                   # of the way to the payload's lattices that is gone: they can be wider then
+PILOT_BANDS = ((0, 1), (1, 0), (1, 1))                                              # of brightness and both colours
+PAYLOAD_BANDS = ((0, 2), (2, 0), (1, 2), (2, 1), (2, 2), (0, 3), (3, 0), (1, 3))    # of brightness
+COST = np.array([1.0, 1.0768, 0.9485])     # what a unit of Y, Cb, Cr adds to R, G and B: columns of BT.709's inverse
+BLOCKS = SIDE // BLOCK
+PILOTS = 3 * len(PILOT_BANDS) * BLOCKS ** 2                 # 144
+COUNT = PILOTS + code.CODE_BITS                             # 264
+# Uniform errors of these steps, corrected to those shares, give those strengths.
+PILOT_STEP = PILOT_STRENGTH * SIDE * (12 / PILOTS) ** 0.5
+PAYLOAD_STEP = PAYLOAD_STRENGTH / PAYLOAD_SHARE * SIDE * (12 / code.CODE_BITS) ** 0.5
+STEPS = np.concatenate([np.full(PILOTS, PILOT_STEP), np.full(code.CODE_BITS, PAYLOAD_STEP)])
+SHARES = np.concatenate([np.ones(PILOTS), np.full(code.CODE_BITS, PAYLOAD_SHARE)])
 GAINS = np.exp(np.arange(np.log(0.42), np.log(1.75), 0.02))
 GAINS = np.sort(np.append(GAINS, 1.0))
 PAYLOAD_Z = 8.0                       # a wrong key's best codeword reached 7.9 in 3,000 tries, and then fails the check
@@ -51,69 +58,64 @@ class Reading:
     payload_z: float
 
 
-def analyse(square_YX: np.ndarray) -> np.ndarray:
-    """Brightness (..., 128, 128) in levels -> coefficients (..., 192)."""
+def analyse(planes_CYX: np.ndarray) -> np.ndarray:
+    """Brightness, Cb and Cr (..., 3, 128, 128) in levels -> numbers (..., 264)."""
     basis = _basis()
-    blocks = SIDE // HOP
-    grid = (basis @ square_YX @ basis.T).reshape(*square_YX.shape[:-2], blocks, HOP, blocks, HOP)
-    return np.stack([grid[..., :, ky, :, kx] for ky, kx in BANDS], axis=-3).reshape(*square_YX.shape[:-2], COUNT)
+    grid = (basis @ planes_CYX @ basis.T).reshape(*planes_CYX.shape[:-3], -1)
+    return grid[..., _where()] * _costs()
 
 
-def synthesise(coefficients: np.ndarray) -> np.ndarray:
-    """The transpose of `analyse`: (..., 192) -> (..., 128, 128)."""
-    blocks = SIDE // HOP
-    parts = coefficients.reshape(*coefficients.shape[:-1], len(BANDS), blocks, blocks)
-    grid = np.zeros((*coefficients.shape[:-1], blocks, HOP, blocks, HOP), coefficients.dtype)
-    for i, (ky, kx) in enumerate(BANDS):
-        grid[..., :, ky, :, kx] = parts[..., i, :, :]
+def synthesise(numbers_K: np.ndarray) -> np.ndarray:
+    """What changes the numbers by so much at least cost: (264,) -> (3, 128, 128)."""
     basis = _basis()
-    return basis.T @ grid.reshape(*coefficients.shape[:-1], SIDE, SIDE) @ basis
+    grid = np.zeros((3, len(basis), len(basis)))
+    grid.flat[_where()] = numbers_K / _costs()
+    return basis.T @ grid @ basis
 
 
 def offsets(public: bytes, private: bytes, payload: int) -> np.ndarray:
-    """Where the lattices of a clip lie, in steps (192,)."""
+    """Where the lattices of a clip lie, in steps (264,)."""
     secret = uniform(private, "picture payload", code.CODE_BITS) + code.encode(payload) / 2
-    return np.concatenate([pilot_offsets(public), secret])[_order()]
+    return np.concatenate([pilot_offsets(public), secret])
 
 
 def pilot_offsets(public: bytes) -> np.ndarray:
-    """Offsets of the pilots alone, in steps (72,)."""
+    """Offsets of the pilots alone, in steps (144,)."""
     return uniform(public, "picture pilots", PILOTS)
 
 
-def target(square_YX: np.ndarray, offsets_K: np.ndarray, share: float = SHARE) -> np.ndarray:
-    """Where the coefficients (192,) of a square (128, 128) shall go: that share of the way to their lattices."""
-    coefficients = analyse(square_YX)
-    steps = coefficients / _steps() - offsets_K
-    return coefficients + (np.round(steps) - steps) * _steps() * share
+def target(planes_CYX: np.ndarray, offsets_K: np.ndarray, share: float = 1.0) -> np.ndarray:
+    """Where the numbers (264,) of planes (3, 128, 128) shall go: their share of the way to their lattices."""
+    numbers = analyse(planes_CYX)
+    steps = numbers / STEPS - offsets_K
+    return numbers + (np.round(steps) - steps) * STEPS * SHARES * share
 
 
-def correction(square_YX: np.ndarray, target_K: np.ndarray) -> np.ndarray:
-    """What to add to a square (128, 128) so that its coefficients are those."""
-    return synthesise(target_K - analyse(square_YX))
+def correction(planes_CYX: np.ndarray, target_K: np.ndarray) -> np.ndarray:
+    """What to add to planes (3, 128, 128) so that their numbers are those."""
+    return synthesise(target_K - analyse(planes_CYX))
 
 
-def read(squares_WYX: np.ndarray, public: bytes, private: dict[str, bytes]) -> Reading:
-    """Read the lattices of a clip.
+def read(planes_WCYX: np.ndarray, public: bytes, private: dict[str, bytes]) -> Reading:
+    """Read the lattices of a clip that shows the whole frame.
 
     Args:
-        squares_WYX: average brightness of each quarter of a second, in levels (W, 128, 128).
+        planes_WCYX: average brightness, Cb and Cr of each quarter of a second, in levels (W, 3, 128, 128).
         public: key of the pilots.
         private: name -> key of the payloads to try.
     """
     best, plain_z = (-np.inf, 1.0, False, np.zeros(COUNT, complex)), -np.inf
-    inverse = np.argsort(_order())
     wanted = np.exp(-2j * np.pi * pilot_offsets(public))
-    windows = list(_windows(squares_WYX))
+    windows = list(_windows(planes_WCYX))
     for is_mirrored in (False, True):
         for averages in windows:
-            coefficients_WK = analyse(averages[..., ::-1] if is_mirrored else averages)
+            numbers_WK = analyse(averages[..., ::-1] if is_mirrored else averages)
             for gain in GAINS:
-                phases = np.exp(2j * np.pi * coefficients_WK / (_steps() * gain)).mean(axis=0)[inverse]
-                pilots = phases[:PILOTS]
-                z = (pilots * wanted).real.sum() / np.sqrt((np.abs(pilots) ** 2).sum() / 2 + 1e-12)
+                phases = np.exp(2j * np.pi * numbers_WK / (STEPS * gain)).mean(axis=0)
+                products = phases[:PILOTS] * wanted
+                z = max(_z(products), _z(products[:PILOTS // 3]))       # all, or the brightness alone
                 if gain == 1 and not is_mirrored:
-                    plain_z = max(plain_z, float(z))
+                    plain_z = max(plain_z, z)
                 if z > best[0]:
                     best = (z, gain, is_mirrored, phases)
     z, gain, is_mirrored, phases = best
@@ -127,40 +129,45 @@ def read(squares_WYX: np.ndarray, public: bytes, private: dict[str, bytes]) -> R
             payload_z = max(payload_z, agreement)
             if agreement > PAYLOAD_Z:
                 payloads[name] = payload
-    return Reading(float(z), 2 * len(windows) * len(GAINS), plain_z, len(windows), float(gain), is_mirrored, payloads,
-                   payload_z)
+    return Reading(float(z), 4 * len(windows) * len(GAINS), float(plain_z), 2 * len(windows), float(gain), is_mirrored,
+                   payloads, payload_z)
 
 
-def _windows(squares_WYX: np.ndarray) -> list[np.ndarray]:
+def _z(products: np.ndarray) -> float:
+    """How far their real sum is from 0, in standard deviations over keys."""
+    return float(products.real.sum() / np.sqrt((np.abs(products) ** 2).sum() / 2 + 1e-12))
+
+
+def _windows(planes_WCYX: np.ndarray) -> list[np.ndarray]:
     """Half seconds from quarters, at both alignments."""
     result = []
     for start in (0, 1):
-        part = squares_WYX[start:]
+        part = planes_WCYX[start:]
         part = part[:len(part) // 2 * 2]
         if len(part):
             result.append((part[::2] + part[1::2]) / 2)
-    return result or [squares_WYX]
+    return result or [planes_WCYX]
 
 
 @cache
-def _steps() -> np.ndarray:
-    """Step of each coefficient's lattice, in levels (192,)."""
-    return np.concatenate([np.full(PILOTS, STEP * PILOT_WIDTH), np.full(code.CODE_BITS, STEP)])[_order()]
+def _costs() -> np.ndarray:
+    """What a unit of each number adds to R, G and B (264,)."""
+    return COST[_where() // (BLOCKS * WAVES) ** 2]
 
 
 @cache
-def _order() -> np.ndarray:
-    """Where among the coefficients pilots and payload lie: mixed, so that no part of the frame holds but one."""
-    return np.argsort(np.argsort(uniform(b"", "picture order", COUNT)))
+def _where() -> np.ndarray:
+    """Where in the transformed planes (3, 16, 16) the numbers lie, flat (264,): pilots, then payload."""
+    block = np.arange(BLOCKS) * WAVES
+    places = [(plane * BLOCKS * WAVES + block[:, None] + y) * BLOCKS * WAVES + block[None] + x
+              for plane, bands in ((0, PILOT_BANDS), (1, PILOT_BANDS), (2, PILOT_BANDS), (0, PAYLOAD_BANDS))
+              for y, x in bands]
+    return np.concatenate([part.ravel() for part in places])[:COUNT]       # eight of the shortest carry nothing
 
 
 @cache
 def _basis() -> np.ndarray:
-    """Rows of an orthonormal MDCT with a sine window that wraps around the edges, (128, 128)."""
-    n, k = np.arange(2 * HOP), np.arange(HOP)
-    shape = np.sin(np.pi * (n + 0.5) / (2 * HOP)) * np.sqrt(2 / HOP)
-    waves = shape * np.cos(np.pi / HOP * (n + 0.5 + HOP / 2) * (k[:, None] + 0.5))        # (k, n)
-    basis = np.zeros((SIDE, SIDE))
-    for block in range(SIDE // HOP):
-        np.add.at(basis, (block * HOP + k[:, None], (block * HOP + n[None] - HOP // 2) % SIDE), waves)
-    return basis
+    """The first rows of an orthonormal cosine transform (DCT-II) of each block, (16, 128)."""
+    k, n = np.arange(WAVES)[:, None], np.arange(BLOCK)[None]
+    waves = np.cos(np.pi * k * (n + 0.5) / BLOCK) * np.sqrt(np.where(k == 0, 1, 2) / BLOCK)
+    return np.kron(np.eye(BLOCKS), waves)

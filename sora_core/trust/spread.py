@@ -21,13 +21,15 @@ from .keys import normal
 
 UNITS = 128                  # of the shorter side of a frame, and of the tile
 LOW, HIGH = 6.0, 12.0        # cycles a tile
-STRENGTH = 0.967             # root mean square over R, G and B, in levels of 255
+STRENGTH = 0.940             # root mean square over R, G and B, in levels of 255
 SCALES = np.exp(np.arange(np.log(0.48), np.log(1.16), 0.02))       # units of a clip's shorter side / 128
 SCALES = SCALES / SCALES[np.argmin(np.abs(SCALES - 1))]            # 1 itself is among them
 TURNS = (0.0, 1.5, -1.5, 3.0, -3.0, 4.5, -4.5)                     # degrees
 SMOOTH = 3.6                 # units: what is smoother than that is the picture's
 CLOSE = 0.8                  # scale under which a clip is a close-up of the marked frame
 GRID = 48                    # shifts tried in each direction: less than three units apart
+SLACK = 3.0                  # units that a likely place may lie outside the frame
+TURNED_FROM = 0.9            # scale from which a likely place may be turned
 # From Cb, Cr in levels to R, G, B: ITU-R BT.709.
 TO_RGB = np.array([[0.0, 1.5748], [-0.1873, -0.4681], [1.8556, 0.0]])
 FROM_RGB = np.array([[0.2126, 0.7152, 0.0722], [-0.1146, -0.3854, 0.5], [0.5, -0.4542, -0.0458]])     # to Y, Cb, Cr
@@ -40,9 +42,10 @@ _BAND = (_RADIUS >= LOW) & (_RADIUS < HIGH) & ((_V[None] > 0) | (_U[:, None] > 0
 
 @dataclass(frozen=True)
 class Match:
-    """Where the pattern was found: the clip's shorter side spans `scale` times 128 units of the marked frame."""
+    """The best of `tries` places: the clip's shorter side spans `scale` times 128 units of the marked frame there."""
 
     z: float
+    tries: int
     scale: float
     turn: float              # degrees
     is_mirrored: bool
@@ -75,7 +78,7 @@ def residual(colour_YX: np.ndarray, width: float = SMOOTH) -> np.ndarray:
     return np.clip(rest, -limit, limit)
 
 
-def detect(colours_CYX: np.ndarray, keys: list[bytes], *, search: bool = True) -> list[tuple[Match, Match]]:
+def detect(colours_CYX: np.ndarray, keys: list[bytes], *, search: bool = True) -> list[tuple[Match, ...]]:
     """Look for the patterns of some keys in the average frame of a clip.
 
     Args:
@@ -84,7 +87,8 @@ def detect(colours_CYX: np.ndarray, keys: list[bytes], *, search: bool = True) -
         search: over scales, turns and shifts too, not only mirrored or not.
 
     Returns:
-        For each key the match where it was written, and the best of all.
+        For each key the match where it was written; the best of the likely places, which a crop of the frame could
+        show; and the best of all.
     """
     places = [(turn, float(scale)) for turn in TURNS for scale in SCALES] if search else [(0.0, 1.0)]
     parts: dict[tuple[float, bool], np.ndarray] = {}
@@ -94,17 +98,31 @@ def detect(colours_CYX: np.ndarray, keys: list[bytes], *, search: bool = True) -
             parts[turn, scale < CLOSE] = np.stack([_turn(residual(colour, width), turn) for colour in colours_CYX])
     waves_PCUV = np.stack([_analyse(parts[turn, scale < CLOSE], scale) for turn, scale in places])
     home = places.index((0.0, 1.0))
+    is_home = np.zeros((len(places), GRID, GRID), bool)
+    is_home[home, 0, 0] = True
+    regions = (is_home, _likely(places, max(colours_CYX.shape[1:]) / UNITS), np.ones_like(is_home))
     results = []
     for key in keys:
+        surfaces = [_correlate(waves_PCUV, coefficients(key), is_mirrored) for is_mirrored in (False, True)]
         matches = []
-        for is_mirrored in (False, True):
-            surfaces = _correlate(waves_PCUV, coefficients(key), is_mirrored)
-            at, y, x = np.unravel_index(int(surfaces.argmax()), surfaces.shape)
-            matches.append((Match(float(surfaces[home, 0, 0]), 1.0, 0.0, is_mirrored, (0.0, 0.0)),
-                            Match(float(surfaces[at, y, x]), places[at][1], places[at][0], is_mirrored,
-                                  (float(y * UNITS / GRID), float(x * UNITS / GRID)))))
-        results.append(tuple(max(pair, key=lambda match: match.z) for pair in zip(*matches, strict=True)))
+        for region in regions:
+            best = [np.where(region, surface, -np.inf) for surface in surfaces]
+            side, at, y, x = np.unravel_index(int(np.argmax(best)), (2, *is_home.shape))
+            matches.append(Match(float(best[side][at, y, x]), 2 * int(region.sum()), places[at][1], places[at][0],
+                                 bool(side), (float(y * UNITS / GRID), float(x * UNITS / GRID))))
+        results.append(tuple(matches))
     return results
+
+
+def _likely(places: list[tuple[float, float]], aspect: float) -> np.ndarray:
+    """Which shifts of which places lie within the frame, (P, GRID, GRID): far fewer, so less is owed to chance."""
+    shift = np.abs(np.fft.fftfreq(GRID, 1 / UNITS))
+    result = np.zeros((len(places), GRID, GRID), bool)
+    for (turn, scale), region in zip(places, result, strict=True):
+        if turn == 0 or scale >= TURNED_FROM:
+            near = shift <= UNITS / 2 * abs(1 - scale) * aspect + SLACK
+            region[:] = near[:, None] & near[None]
+    return result
 
 
 def _analyse(residuals_CYX: np.ndarray, scale: float) -> np.ndarray:

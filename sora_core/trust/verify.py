@@ -23,10 +23,8 @@ from .watermark_video import Averages
 FALSE_ALARM = 1e-6           # chance at which a mark counts as found
 TRACE = 1e-3                 # ... and as a trace, which proves nothing
 MAX_SOUND_SECONDS = 600
-# Independent places at which each search may be lucky: what thousands of wrong keys showed, or more; see
-# docs/PROVENANCE.md. Chance is that number times the tail of a Gaussian, which is an extrapolation.
-PLAIN_TRIES = 2
-SEARCH_TRIES = 1.5e6
+# Chance is the number of places at which a search may be lucky times the tail of a Gaussian, which is an extrapolation.
+# For the sound it is what thousands of wrong keys showed, or more; see docs/PROVENANCE.md.
 SOUND_PLAIN_TRIES = 2e3
 SOUND_SEARCH_TRIES = 5e6
 
@@ -35,7 +33,7 @@ SOUND_SEARCH_TRIES = 5e6
 class MarkFinding:
     """One kind of mark: its chance of being an accident, and how the file was changed since, as far as that shows."""
 
-    kind: str                # "colours", "brightness" or "sound"
+    kind: str                # "colours", "coarse picture" or "sound"
     false_alarm: float
     z: float
     how: str = ""
@@ -127,19 +125,17 @@ def verify(path: str | Path, *, folder: Path | None = None) -> Findings:
 
 def find_picture_marks(averages: Averages, private: Mapping[str, bytes]) -> tuple[list[MarkFinding], dict[str, int]]:
     """Both marks of the picture and the payloads that known private keys read."""
-    colours = averages.colours()
-    ((plain, best),) = spread.detect(colours, [PUBLIC_KEY])
-    chances = [(min(1.0, tries * _tail(match.z)), match) for match, tries in ((plain, PLAIN_TRIES),
-                                                                              (best, SEARCH_TRIES))]
-    chance, match = min(chances, key=lambda pair: pair[0])
+    (matches,) = spread.detect(averages.colours(), [PUBLIC_KEY])
+    chance, match = min(((len(matches) * match.tries * _tail(match.z), match) for match in matches),
+                        key=lambda pair: pair[0])
     how = [f"seen at {1 / match.scale:.2f} of its size" if match.scale > 1.03 else
            f"cropped to {match.scale:.2f} of its shorter side" if match.scale < 0.97 else "",
            f"turned by {match.turn:g} degrees" if match.turn else "", "mirrored" if match.is_mirrored else ""]
     reading = lattice.read(averages.squares(), PUBLIC_KEY, dict(private))
     level = f"at {reading.gain:.2f} of its contrast" if abs(reading.gain - 1) > 0.05 else ""
     plain_chance, any_chance = 2 * reading.plain_tries * _tail(reading.plain_z), 2 * reading.tries * _tail(reading.z)
-    return [MarkFinding("colours", min(1.0, 2 * chance), match.z, ", ".join(part for part in how if part)),
-            MarkFinding("brightness", min(1.0, plain_chance, any_chance), reading.z, ", ".join(
+    return [MarkFinding("colours", min(1.0, chance), match.z, ", ".join(part for part in how if part)),
+            MarkFinding("coarse picture", min(1.0, plain_chance, any_chance), reading.z, ", ".join(
                 part for part in (level, "mirrored" if reading.is_mirrored else "") if part))], reading.payloads
 
 

@@ -22,7 +22,10 @@ from . import lattice, spread
 QUARTERS = 2                 # of a second in a window of the lattices
 FADE_FRAMES = 3              # from one window's correction to the next
 ITERATIONS = 3               # of the correction, because black and white can't be moved further out
-FULL_FROM = 40.0             # levels of mean brightness: darker clips are marked less, down to half as much
+FULL_FROM = 40.0             # levels of mean brightness: darker clips are marked less, down to DIMMEST of it
+DIMMEST = 0.6
+MOST = 255 ** 2 / 10 ** 4.4 - 1 / 12        # mean square of a change in levels: 44 dB, less what rounding adds
+TO_RGB = np.column_stack([np.ones(3), spread.TO_RGB])
 MAX_ASPECT = 4               # the detector looks at no more of a long frame than this many short sides
 
 
@@ -51,11 +54,11 @@ def mark_video(chunks: Iterable[Tensor], mark: VideoMark, frame_rate: Fraction) 
     for window_CTHW in _rechunk(chunks, size):
         if fixed is None:
             fixed = torch.from_numpy(spread.pattern(mark.public, *window_CTHW.shape[-2:]))
-            dimmed = min(1.0, max(0.5, float((window_CTHW.mean() + 1) * 127.5) / FULL_FROM))
+            dimmed = min(1.0, max(DIMMEST, float((window_CTHW.mean() + 1) * 127.5) / FULL_FROM))
             fixed *= dimmed
             offsets = lattice.offsets(mark.public, mark.private, mark.payload)
         levels = (window_CTHW + 1) * 127.5
-        change = fixed + _correct(levels, fixed, offsets, lattice.SHARE * dimmed)
+        change = fixed + _correct(levels, fixed, offsets, dimmed)
         weights = torch.ones(levels.shape[1])
         if previous is not None:
             fade = min(FADE_FRAMES, levels.shape[1])
@@ -93,10 +96,9 @@ class Averages:
         if self._count and (not self.quarters or 2 * self._count >= self.frame_rate / 4):
             self._close()
 
-    def squares(self, start: int = 0, end: int | None = None) -> np.ndarray:
-        """Brightness of each quarter of a second as the lattices see it, in levels (W, 128, 128)."""
-        rgb = torch.from_numpy(np.stack(self.quarters[start:end]))
-        return _resize(_luma(rgb), lattice.SIDE, lattice.SIDE).double().numpy()
+    def squares(self) -> np.ndarray:
+        """Brightness, Cb and Cr of each quarter of a second as the lattices see them, in levels (W, 3, 128, 128)."""
+        return np.stack([_square(torch.from_numpy(quarter)) for quarter in self.quarters])
 
     def colours(self) -> np.ndarray:
         """Cb and Cr of the average frame, the shorter side 128, in levels (2, Y, X)."""
@@ -111,14 +113,16 @@ class Averages:
 
 
 def _correct(levels_CTHW: Tensor, fixed_CHW: Tensor, offsets_K: np.ndarray, share: float) -> Tensor:
-    """What brings the average brightness of a window onto its lattices, (1, H, W) in levels."""
+    """What brings the average of a window onto its lattices, (3, H, W) in levels."""
     average = levels_CTHW.mean(dim=1) + fixed_CHW
-    change_HW = torch.zeros(average.shape[1:])
+    change_CHW = torch.zeros_like(average)
     target_K = lattice.target(_square(average), offsets_K, share)
     for _ in range(ITERATIONS):
-        missing = torch.from_numpy(lattice.correction(_square((average + change_HW).clamp(0, 255)), target_K)).float()
-        change_HW += _resize(missing[None], *change_HW.shape)[0]
-    return change_HW[None]
+        missing = lattice.correction(_square((average + change_CHW).clamp(0, 255)), target_K)
+        rgb = torch.from_numpy(np.einsum("rk,kyx->ryx", TO_RGB, missing)).float()
+        change_CHW += _resize(rgb, *change_CHW.shape[1:])
+    spent = float((change_CHW + fixed_CHW).square().mean())
+    return change_CHW * min(1.0, (MOST / spent) ** 0.5)
 
 
 def _rechunk(chunks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
@@ -135,12 +139,9 @@ def _rechunk(chunks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
 
 
 def _square(rgb_CHW: Tensor) -> np.ndarray:
-    return _resize(_luma(rgb_CHW[None]), lattice.SIDE, lattice.SIDE)[0].double().numpy()
-
-
-def _luma(rgb_BCHW: Tensor) -> Tensor:
-    weights = torch.from_numpy(spread.FROM_RGB[0]).to(rgb_BCHW.dtype)
-    return torch.einsum("c,bchw->bhw", weights, rgb_BCHW)
+    """Brightness, Cb and Cr as the lattices see them, (3, 128, 128)."""
+    rgb = _resize(rgb_CHW, lattice.SIDE, lattice.SIDE).double()
+    return np.einsum("kc,cyx->kyx", spread.FROM_RGB, rgb.numpy())
 
 
 def _unit_size(height: int, width: int) -> tuple[int, int]:
