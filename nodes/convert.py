@@ -38,7 +38,7 @@ class Clip(NamedTuple):
 
 def image_from_video(video_BCTHW: Tensor) -> Tensor:
     """Core video -> IMAGE; the clips of a batch follow one another, as ComfyUI's own VAE Decode has it."""
-    return video_BCTHW.movedim(1, -1).add(1).mul(0.5).clamp(0, 1).flatten(0, 1)
+    return video_BCTHW.movedim(1, -1).add(1).mul_(0.5).clamp_(0, 1).flatten(0, 1)
 
 
 def video_from_image(image_THWC: Tensor) -> Tensor:
