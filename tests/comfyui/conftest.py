@@ -52,6 +52,11 @@ def changes_itself(name: str, settings: dict[str, Any]) -> bool:
     return settings.get("control_after_generate", name in ("seed", "noise_seed"))
 
 
+def is_widget(kind: Any, settings: dict[str, Any]) -> bool:
+    """Whether the editor shows a field for an input; one of several types may name the type of its field."""
+    return isinstance(kind, list) or settings.get("widgetType", kind) in WIDGETS
+
+
 def find_comfyui() -> tuple[Path, str]:
     """ComfyUI's folder and Python, or a skip that says in one line what is missing."""
     folder = Path(os.environ.get("COMFYUI_PATH") or ROOT.parent / "ComfyUI").resolve()
@@ -232,7 +237,7 @@ class Server:
         for group in ("required", "optional"):
             for name, (kind, *options) in info["input"].get(group, {}).items():
                 settings = options[0] if options else {}
-                if isinstance(kind, list) or kind in WIDGETS:
+                if is_widget(kind, settings):
                     inputs[name] = next(values, settings.get("default"))     # older graphs lack newer widgets
                     if changes_itself(name, settings):
                         next(values, None)

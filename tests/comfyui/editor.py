@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from .conftest import WIDGETS, changes_itself
+from .conftest import changes_itself, is_widget
 
 GAP, TITLE, SLOT, WIDGET, TEXT_BOX, PREVIEW, NOTE = 60, 30, 22, 26, 130, 300, 660      # pixels of the canvas
 COLOURS = {"green": ("#232", "#353"), "red": ("#322", "#533"), "": (None, None)}
@@ -43,7 +43,7 @@ class Canvas:
     nodes: list[Node] = field(default_factory=list)
     notes: list[tuple[int, str, str, int]] = field(default_factory=list)
 
-    def add(self, type: str, column: int, *, title: str = "", colour: str = "", mode: int = 0,
+    def add(self, type: str, column: int, /, *, title: str = "", colour: str = "", mode: int = 0,
             models: list[dict[str, str]] | None = None, **inputs: Any) -> Node:
         """A node in a column; an input is a value, or an output of another node: `loader["model"]`.
 
@@ -138,7 +138,7 @@ class Canvas:
             if kind == "COMFY_AUTOGROW_V3":
                 grown = [link for link in node.links if link.startswith(f"{name}.")]
                 slots += [{"localized_name": link, "name": link, "type": "IMAGE", "link": None} for link in grown]
-            elif isinstance(kind, list) or kind in WIDGETS or kind == "COMFY_DYNAMICCOMBO_V3":
+            elif is_widget(kind, options[0] if options else {}) or kind == "COMFY_DYNAMICCOMBO_V3":
                 if not (options and options[0].get("socketless")):
                     chosen = [value for value in node.values if value.startswith(f"{name}.")]
                     kind = "COMBO" if isinstance(kind, list) else kind
@@ -157,7 +157,7 @@ class Canvas:
             settings = options[0] if options else {}
             if kind == "COMFY_DYNAMICCOMBO_V3":
                 values |= {key: value for key, value in node.values.items() if key.split(".")[0] == name}
-            elif isinstance(kind, list) or kind in WIDGETS:
+            elif is_widget(kind, settings):
                 choices = kind if isinstance(kind, list) else settings.get("options", [None])
                 values[name] = node.values.get(name, settings.get("default", choices[0] if choices else None))
                 if changes_itself(name, settings):
