@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..scenes.family import Family
-from . import people, sport, tell
+from . import people, sport, talk, tell
 
 FAMILIES: tuple[Family, ...] = (
     Family("walk", 0.10, people.draw_walk, tell.walk, tell.marche, tell.steps, facts=tell.plain_facts),
@@ -14,4 +14,7 @@ FAMILIES: tuple[Family, ...] = (
            ("gym", "gym", "studio", "park", "beach"), tell.plain_facts),
     Family("skater", 0.08, sport.draw_skater, sport.skater, sport.patineuse, sport.skater_heard, ("rink",),
            tell.plain_facts),
+    Family("talk", 0.10, talk.draw_talk, talk.talk, talk.parle, talk.talk_heard, facts=tell.plain_facts),
+    Family("dialogue", 0.06, talk.draw_dialogue, talk.dialogue, talk.dialoguent, talk.talk_heard,
+           facts=tell.plain_facts),
 )

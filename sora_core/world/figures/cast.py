@@ -33,9 +33,9 @@ FRENCH_KINDS = {"man": ("un homme", "m"), "woman": ("une femme", "f"), "boy": ("
 _FRENCH_GARMENTS = {"everyday": ("chemise", "f"), "shorts": ("t-shirt", "m"), "dress": ("robe", "f"),
                     "leotard": ("justaucorps", "m"), "suit": ("veste", "f")}
 _FRENCH_COLOURS = {
-    "red": ("rouge", "rouge"), "orange": ("orange", "orange"), "yellow": ("jaune", "jaune"), "green": ("vert", "verte"),
-    "blue": ("bleu", "bleue"), "purple": ("violet", "violette"), "pink": ("rose", "rose"), "white": ("blanc", "blanche"),
-    "black": ("noir", "noire"), "cyan": ("turquoise", "turquoise"),
+    "red": ("rouge", "rouge"), "orange": ("orange", "orange"), "yellow": ("jaune", "jaune"),
+    "green": ("vert", "verte"), "blue": ("bleu", "bleue"), "purple": ("violet", "violette"), "pink": ("rose", "rose"),
+    "white": ("blanc", "blanche"), "black": ("noir", "noire"), "cyan": ("turquoise", "turquoise"),
 }
 _FRENCH_PATTERNS = {"plain": "", "stripes": " \u00e0 rayures", "hoops": " \u00e0 rayures", "checks": " \u00e0 carreaux",
                     "dots": " \u00e0 pois", "diamonds": " \u00e0 motifs", "patches": " \u00e0 taches",

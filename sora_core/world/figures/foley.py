@@ -11,8 +11,9 @@ from ..performance import Event
 
 SAMPLE_RATE = 24000
 _FLOORS: dict[str, tuple[float, float, float, float, float]] = {
-    "wood": (105, 0.085, 1.0, 1900, 0.35), "concrete": (160, 0.030, 0.45, 3200, 0.9), "tile": (300, 0.040, 0.5, 5200, 1.0),
-    "carpet": (80, 0.060, 0.55, 480, 0.5), "grass": (75, 0.040, 0.35, 2600, 0.55), "sand": (70, 0.040, 0.25, 3400, 0.8),
+    "wood": (105, 0.085, 1.0, 1900, 0.35), "concrete": (160, 0.030, 0.45, 3200, 0.9),
+    "tile": (300, 0.040, 0.5, 5200, 1.0), "carpet": (80, 0.060, 0.55, 480, 0.5),
+    "grass": (75, 0.040, 0.35, 2600, 0.55), "sand": (70, 0.040, 0.25, 3400, 0.8),
     "ice": (240, 0.050, 0.4, 5600, 0.8), "asphalt": (140, 0.030, 0.45, 2800, 0.9), "dust": (70, 0.05, 0.3, 1500, 0.5),
     "metal": (220, 0.250, 0.8, 4200, 0.6),
 }
@@ -50,7 +51,8 @@ def event_sound(event: Event, floor: str, rng: np.random.Generator, sample_rate:
     body = body + 0.5 * np.sin(2 * np.pi * 1.62 * pitch * time) * np.exp(-time / (0.6 * boom_s))
     sound = boom * weight * (1.4 if landing else 1.0) * body
     grain = length + _LONG.get(event.on or floor, 0.0)
-    hiss = low_pass(rng.standard_normal(len(time)), min(cut * bright * (0.6 + 0.6 * event.strength), 10000), sample_rate)
+    cutoff = min(cut * bright * (0.6 + 0.6 * event.strength), 10000)
+    hiss = low_pass(rng.standard_normal(len(time)), cutoff, sample_rate)
     hiss = hiss / (np.abs(hiss).max() + 1e-9) * np.exp(-time / grain)
     if grain > 0.05:  # loose ground crunches grain by grain
         hiss = hiss * (0.35 + 0.65 * (rng.random(len(time)) < 0.12)) * np.minimum(time / 0.006, 1.0)

@@ -26,8 +26,8 @@ def stand(build: Build, time: np.ndarray, place: tuple[float, float], yaw: float
     feet = {}
     for side, out in SIDES.items():
         spot = np.array(place) + left * out * 1.35 * build.size("hips") + ahead * out * rng.uniform(-0.01, 0.03)
-        plant = Plant((float(spot[0]), float(spot[1]), ground_m), yaw + out * rng.uniform(0.08, 0.3), -1.0, time[-1] + 1,
-                      push=0.0, strike=0.0)
+        plant = Plant((float(spot[0]), float(spot[1]), ground_m), yaw + out * rng.uniform(0.08, 0.3), -1.0,
+                      time[-1] + 1, push=0.0, strike=0.0)
         feet[side] = track(time, build, [plant])
     shift = lag(np.sign(wander(rng, time, 2.5)) * rng.uniform(0.5, 1.0), 0.45, 0.9)
     breath = np.sin(2 * np.pi * (time / rng.uniform(2.6, 3.6) + rng.uniform()))
@@ -73,7 +73,8 @@ def wave(plan: Plan, side: str, start_s: float, end_s: float, rng: np.random.Gen
 def nod(plan: Plan, times: list[float], size: float = 0.16) -> None:
     """Nod the head at these times."""
     for at in times:
-        plan.angles["nod"] = plan.angles["nod"] + size * (pulse(plan.time, at, 0.34) - 0.4 * pulse(plan.time, at + 0.26, 0.3))
+        dip = pulse(plan.time, at, 0.34) - 0.4 * pulse(plan.time, at + 0.26, 0.3)
+        plan.angles["nod"] = plan.angles["nod"] + size * dip
 
 
 def look(plan: Plan, keys: list[tuple[float, float]]) -> None:
@@ -85,7 +86,8 @@ def look(plan: Plan, keys: list[tuple[float, float]]) -> None:
 def gesture(plan: Plan, side: str, at_s: float, rng: np.random.Generator, size: float = 1.0) -> None:
     """A hand that underlines a word: up quickly before it, down slowly after."""
     time = plan.time
-    beat = lag(keyed(time, [(at_s - 0.28, 0.0), (at_s, 1.0), (at_s + 0.18, 0.72), (at_s + 0.75, 0.0)]), 0.06, 0.7) * size
+    keys = [(at_s - 0.28, 0.0), (at_s, 1.0), (at_s + 0.18, 0.72), (at_s + 0.75, 0.0)]
+    beat = size * lag(keyed(time, keys), 0.06, 0.7)
     plan.angles[f"shoulder_{side}"] = plan.angles[f"shoulder_{side}"] + np.radians(rng.uniform(18, 38)) * beat
     plan.angles[f"elbow_{side}"] = plan.angles[f"elbow_{side}"] + np.radians(rng.uniform(50, 85)) * beat
     plan.angles[f"turn_{side}"] = plan.angles[f"turn_{side}"] - np.radians(rng.uniform(5, 30)) * beat

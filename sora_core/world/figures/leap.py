@@ -129,7 +129,8 @@ class _Keys:
             dip = (0.66 - 0.10 * hard) * stand
             self.height += [
                 (start - 0.28 - one.sink_s, 0.985 * stand), (start - 0.27, dip),
-                (start, leaving[1] + 0.955 * build.leg_m, 0.9 * rise), (end, coming[1] + 0.93 * build.leg_m, -0.9 * rise),
+                (start, leaving[1] + 0.955 * build.leg_m, 0.9 * rise),
+                (end, coming[1] + 0.93 * build.leg_m, -0.9 * rise),
                 (end + 0.15 + 0.06 * hard, (0.86 - 0.15 * hard) * stand), (end + 0.75, 0.985 * stand),
             ]
             shove = (-0.07 if back else 0.08 if front else 0.03) + 0.10 * one.travel_m
@@ -193,7 +194,8 @@ def _upper(build: Build, time: np.ndarray, leaps: list[Leap], rng: np.random.Gen
         arms += [
             (start - 0.30 - one.sink_s, np.array(calm)), (start - 0.30, np.array([-58.0, 12.0, 12.0])),
             (start, np.array([150.0 if one.turns or one.pose != "layout" else 120.0, 8.0, 10.0])),
-            (start + 0.42 * one.seconds, np.array(_ARMS[one.pose])), (start + 0.62 * one.seconds, np.array(_ARMS[one.pose])),
+            (start + 0.42 * one.seconds, np.array(_ARMS[one.pose])),
+            (start + 0.62 * one.seconds, np.array(_ARMS[one.pose])),
             (end - 0.02, np.array([62.0, 22.0, 22.0])), (end + 0.22, np.array([48.0, 40.0, 20.0])),
             (end + (0.62 if is_proud else 0.8), np.array(settle)),
         ]

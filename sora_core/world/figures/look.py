@@ -82,12 +82,12 @@ class Flesh:
 
     def add(self, bone: int, shape: str, size: tuple[float, float, float], place: tuple[float, float, float],
             colour: tuple[float, float, float] | Cloth, turn: np.ndarray | None = None, name: str = "",
-            specular: float = 0.08) -> None:
+            specular: float = 0.08, alpha: float = 1.0) -> None:
         """Hang a part on a bone; a name lets ``pose`` change it over time."""
         if isinstance(colour, Cloth):
             part = Part(shape, colour.tint, colour.texture, specular)
         else:
-            part = Part(shape, tuple(float(c) for c in colour), None, specular)
+            part = Part(shape, tuple(float(c) for c in colour), None, specular, alpha=alpha)
         if name:
             self.names[name] = len(self.parts)
         self.parts.append(part)
@@ -188,10 +188,10 @@ def _head(flesh: Flesh, build: Build, look: Look) -> None:
     hair = HAIRS[look.hair]
 
     def add(shape: str, size: tuple, place: tuple, colour: tuple, turn: np.ndarray | None = None, name: str = "",
-            shine: float = 0.08) -> None:
+            shine: float = 0.08, alpha: float = 1.0) -> None:
         middle = (0.12 * skull, 0.0, neck + skull)
         flesh.add(at, shape, tuple(s * skull for s in size), tuple(
-            m + p * skull for m, p in zip(middle, place, strict=True)), colour, turn, name, shine)
+            m + p * skull for m, p in zip(middle, place, strict=True)), colour, turn, name, shine, alpha)
 
     flesh.add(at, "capsule", (build.radius("neck"), 0.5 * neck, 0), (0, 0, 0.35 * neck), look.skin)
     add("ellipsoid", (0.94, 0.84, 1.06), (0, 0, 0), look.skin)
@@ -206,8 +206,9 @@ def _head(flesh: Flesh, build: Build, look: Look) -> None:
         add("capsule", (0.042, 0.15, 0), (0.86, 0.35 * out, 0.50), tuple(0.6 * c for c in hair),
             about(2, out * 0.36) @ about(0, np.pi / 2), f"brow_{side}")
         if look.has_glasses:
-            add("cylinder", (0.29, 0.02, 0), (0.90, 0.35 * out, 0.12), (0.12, 0.12, 0.14), yaw @ about(1, np.pi / 2),
-                f"glass_{side}")
+            add("cylinder", (0.29, 0.02, 0), (0.93, 0.35 * out, 0.12), (0.25, 0.30, 0.36), yaw @ about(1, np.pi / 2),
+                shine=0.9, alpha=0.35)
+            add("capsule", (0.03, 0.5, 0), (0.45, 0.80 * out, 0.16), (0.12, 0.12, 0.14), about(1, np.pi / 2))
     lips = (0.70 * look.skin[0] + 0.10, 0.42 * look.skin[1], 0.42 * look.skin[2])
     add("ellipsoid", (0.10, 0.29, 0.07), (0.80, 0, -0.55), lips, about(1, 0.15), "lips")
     add("ellipsoid", (0.10, 0.24, 0.0), (0.825, 0, -0.55), (0.22, 0.03, 0.04), about(1, 0.15), "mouth")

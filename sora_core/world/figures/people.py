@@ -68,6 +68,7 @@ def draw_walk(rng: np.random.Generator, setting: Setting, is_running: bool = Fal
     span = max(1.45 * tall, 2.0) * float(rng.uniform(1.0, 1.2))
     if plot == "cross":
         span = min(max(span, 0.6 * speed * SECONDS), 2.1 * tall)
+        plot = "follow" if 0.5 * speed * SECONDS > 1.15 * span * setting.view.width / setting.view.height else plot
     setting = watched(rng, setting, tall, span)
     half = setting.view.half_width_m
     start = {"cross": max(-0.85 * half, -0.5 * speed * SECONDS),

@@ -1,7 +1,7 @@
 """From what a body should do to what it does: feet stay planted, flights obey gravity and keep angular momentum.
 
-A plan says for every time where the pelvis should be and how it is turned, what spine, arms and head do, where the feet
-stand, and when the body is in the air. ``solve`` bends the legs to reach the feet, gives each flight its parabola and its
+A plan says for every time where the pelvis should be and how it is turned, what spine, arms and head do, where the
+feet stand, and when the body is in the air. ``solve`` bends the legs to reach the feet, gives each flight its parabola and its
 spin, and leads the ground before and after into the speed that the flight needs.
 
 Legend: T times, B bones.
@@ -279,7 +279,7 @@ def _leg_keys(plan: Plan, angles: Angles, flight: Flight) -> None:
             span = slice(first, last + 1)
             track[span] = hermite(plan.time[span], np.array(at), np.array(values),
                                   np.array([*slopes, *inner, end]))
-            angles[name] = track
+            angles[name] = np.maximum(track, 0.0) if name.startswith("knee") else track
 
 
 def _slope(at: list[float], values: list[float], index: int) -> float:

@@ -46,8 +46,8 @@ def axel(build: Build, time: np.ndarray, glide: Glide, rng: np.random.Generator,
     ready = 0.9 if is_tight else 0.35  # how far an axel has turned before the blade leaves the ice
     meet = np.pi * 2 * glide.turns + (0.45 if is_tight else 0.15)
     place = _way(time, glide)
-    yaw = keyed(time, [(0.0, -0.10), (start - 0.45, -0.12), (start, ready, 4.0), (end, meet, 3.0), (end + 0.5, meet + 0.25),
-                       (end + 1.6, meet + 0.35)])
+    yaw = keyed(time, [(0.0, -0.10), (start - 0.45, -0.12), (start, ready, 4.0), (end, meet, 3.0),
+                       (end + 0.5, meet + 0.2), (end + 1.6, meet + 0.3)])
     yaw = np.where((time > start) & (time < end), ready + (meet - ready) * (time - start) / glide.seconds, yaw)
     heights = [(0.0, 0.93), (start - 0.75, 0.95), (start - 0.24, 0.80), (start, 1.045, 2.2), (end, 0.985, -2.0),
                (end + 0.22, 0.81), (end + 0.95, 0.93)]
@@ -55,14 +55,18 @@ def axel(build: Build, time: np.ndarray, glide: Glide, rng: np.random.Generator,
     pelvis[:, 0] += keyed(time, [(0, 0.0), (start - 0.3, -0.03), (start, 0.06), (end, -0.03), (end + 0.4, 0.0)])
     pitch = keyed(time, [(0.0, 0.10), (start - 0.3, 0.24), (start, 0.0), (end, 0.10), (end + 0.25, 0.28),
                          (end + 1.0, 0.10)])
-    roll = keyed(time, [(0.0, 0.0), (start - 0.5, -0.10), (start, 0.0), (end, 0.0), (end + 0.4, 0.10), (end + 1.4, 0.05)])
+    roll = keyed(time, [(0.0, 0.0), (start - 0.5, -0.10), (start, 0.0), (end, 0.0), (end + 0.4, 0.10),
+                        (end + 1.4, 0.05)])
     root = about(2, yaw) @ about(0, roll) @ about(1, pitch)
-    left = _blade(build, time, place + 0.02, yaw, 0.3, (-1.0, start), lifts=True)
-    right = _blade(build, time, place + 0.02, np.full(len(time), meet) + 0.2 * ease(time, end, end + 0.8), 0.0,
-                   (end, time[-1] + 1), lifts=False)
+    # blades point where they glide; only in the last moment the take-off foot skids round
+    edge = np.minimum(yaw, 0.02 + 0.5 * ready * ease(time, start - 0.12, start))
+    left = _blade(time, build, place + 0.02, edge, 0.3, (-1.0, start), lifts=True)
+    right = _blade(time, build, place + 0.02, np.full(len(time), 2 * np.pi * glide.turns), 0.0, (end, time[-1] + 1),
+                   lifts=False)
     frees = {"l": ease(time, start, start + 0.15), "r": 1 - ease(time, end - 0.12, end)}
     angles = _dance(build, time, glide, rng, is_tight)
-    cross = {"hip_l": 14, "knee_l": 18, "open_l": -9, "ankle_l": -40, "hip_r": 0, "knee_r": 2, "open_r": -3, "ankle_r": -35}
+    cross = {"hip_l": 14, "knee_l": 18, "open_l": -9, "ankle_l": -40, "hip_r": 0, "knee_r": 2, "open_r": -3,
+             "ankle_r": -35}
     scissor = {"hip_l": -24, "knee_l": 14, "open_l": 6, "ankle_l": -45, "hip_r": 34, "knee_r": 12, "open_r": 4,
                "ankle_r": -40}
     radians = {name: np.radians(value) for name, value in (cross if is_tight else scissor).items()}
@@ -81,14 +85,14 @@ def _way(time: np.ndarray, glide: Glide) -> np.ndarray:
     return way - np.interp(start, time, way)
 
 
-def _blade(build: Build, time: np.ndarray, place: np.ndarray, yaw: np.ndarray, push: float, span: tuple[float, float],
+def _blade(time: np.ndarray, build: Build, place: np.ndarray, yaw: np.ndarray, push: float, span: tuple[float, float],
            lifts: bool) -> FootTrack:
     """A foot that glides along x and leaves the ice over its toes, or comes down on them."""
     if lifts:
         pitch = -push * np.clip((time - span[1] + 0.10) / 0.10, 0, 1.0) ** 2
     else:
         pitch = -0.35 * (1 - ease(time, span[0], span[0] + 0.10))
-    rotation = about(2, yaw if lifts else yaw) @ about(1, -pitch)
+    rotation = about(2, yaw) @ about(1, -pitch)
     toe = build.sole(1.0)
     flat = about(2, yaw)
     ankle = np.stack([place, 0 * place, np.full(len(time), build.size("ankle"))], -1)
@@ -112,8 +116,8 @@ def _dance(build: Build, time: np.ndarray, glide: Glide, rng: np.random.Generato
     for side, tight, wide, back, forth in (("l", tight_l, open_l, back_l, forth_l),
                                            ("r", tight_r, open_r, back_r, forth_r)):
         track = np.radians(lag(keyed(time, [
-            (0.0, wide), (start - 0.7, wide), (start - 0.26, back), (start + 0.01, forth), (fold, tight), (unfold, tight),
-            (end + 0.12, wide), (end + 1.5, wide + np.array([4, 4, 0, 0]))]), 0.045, 0.8))
+            (0.0, wide), (start - 0.7, wide), (start - 0.26, back), (start + 0.01, forth), (fold, tight),
+            (unfold, tight), (end + 0.12, wide), (end + 1.5, wide + np.array([4, 4, 0, 0]))]), 0.045, 0.8))
         for column, name in enumerate(("shoulder", "spread", "turn", "elbow")):
             angles[f"{name}_{side}"] = track[:, column] + 0.02 * wander(rng, time)
         angles[f"wrist_{side}"] = 0.2 * (track[:, 1] - lag(track[:, 1], 0.12, 0.6)) - 0.15

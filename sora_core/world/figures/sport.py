@@ -68,7 +68,7 @@ def draw_gymnast(rng: np.random.Generator, setting: Setting) -> Scene:
         events = [replace(event, material="barefoot") for event in landings(act, leaps, floor)]
         extra = 0.9 * tall + 0.7 * (slow - 1)
     span = height + max(1.25 * tall + extra, 2.0)
-    setting = setting.with_view(rng, span_m=span, aim=(0.0, 0.0, 0.47 * span), names=("front", "front", "angled", "low"),
+    setting = setting.with_view(rng, span_m=span, aim=(0.0, 0.0, 0.47 * span), names=("front", "angled", "low"),
                                 jitter=0.6)
     face = replace(calm_face(rng, time), width=1.1 + 0.35 * ease(time, 2.9, 3.2))
     performance = perform(act, person.flesh(), face, name=person.name, events=events, ground_m=height,
@@ -163,10 +163,12 @@ def draw_skater(rng: np.random.Generator, setting: Setting) -> Scene:
         setting = _rink_view(rng, setting, span)
         end = glide.at_s + seconds
         place = tuple(act.plan.feet["r"].ankle[round(end * 240)])
-        events = [Event(glide.at_s, "slide", 0.4, tuple(act.plan.feet["l"].ankle[round(glide.at_s * 240)]), "blade", "ice"),
+        edge = tuple(act.plan.feet["l"].ankle[round(glide.at_s * 240)])
+        events = [Event(glide.at_s, "slide", 0.4, edge, "blade", "ice"),
                   Event(end, "land", float(np.clip(0.35 + seconds, 0, 1)), place, "blade", "ice")]
         aloft = ease(time, glide.at_s - 0.01, glide.at_s + 0.02) * (1 - ease(time, end, end + 0.03))
-        scrape = np.exp(-np.abs(time - glide.at_s + 0.06) / 0.06) + np.exp(-np.maximum(time - end, 0) / 0.12) * (time >= end)
+        scrape = np.exp(-np.abs(time - glide.at_s + 0.06) / 0.06)
+        scrape += np.exp(-np.maximum(time - end, 0) / 0.12) * (time >= end)
         hiss = blade_hiss(rng, time, (0.3 + 0.8 * scrape) * (1 - aloft), 3200)
         facts = {"action": trick, "turns": turns, "flight_s": round(seconds, 3),
                  "angular_momentum": [round(float(v), 2) for v in act.momenta[0]],

@@ -135,7 +135,8 @@ def wave(teller: Teller) -> str:
     """Somebody waves."""
     both = teller.scene.facts["both"]
     hands = "with both hands" if both else teller.pick("", "", "with one hand")
-    return f"{who(teller)} {teller.pick('waves', 'waves at the camera', 'stands and waves', 'greets us, waving')} {hands}"
+    act = teller.pick("waves", "waves at the camera", "stands and waves", "greets us, waving")
+    return f"{who(teller)} {act} {hands}"
 
 
 def salue(teller: Teller) -> str:
