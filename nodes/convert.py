@@ -28,6 +28,30 @@ PLAN = "sora_plan"
 FRAMES_AT_ONCE = 16     # that are resized together
 
 
+class Streams(NestedTensor):
+    """Picture and sound as ComfyUI's NestedTensor, with what its nodes for batches ask of a tensor.
+
+    A sampler hands on a plain NestedTensor, so such nodes work before it and not behind it.
+    """
+
+    def _copy(self) -> Streams:
+        return Streams(self.tensors)
+
+    def clone(self) -> Streams:
+        return self.apply_operation(None, lambda stream, _: stream.clone())
+
+    def repeat(self, *times: Any) -> Streams:
+        """`times` for every axis of the picture; only the first, of the batch, may be other than 1.
+
+        Raises:
+            SoraError: repeating anything but whole clips.
+        """
+        batch, *others = times[0] if isinstance(times[0], (tuple, list)) else times
+        if any(other != 1 for other in others):
+            raise SoraError("picture and sound can only be repeated as whole clips; separate them first")
+        return self.apply_operation(None, lambda stream, _: stream.repeat(batch, *[1] * (stream.ndim - 1)))
+
+
 class Clip(NamedTuple):
     """What a VIDEO holds: IMAGE (T, H, W, 3), AUDIO or None, and its frame rate."""
 
@@ -139,7 +163,7 @@ def audio_from_sound(sound_BCN: Tensor, sample_rate: int) -> dict[str, Any]:
 
 def latent_from_streams(video: Tensor, audio: Tensor, plan: Plan, sample_rate: int) -> dict[str, Any]:
     """Video and audio latents and the plan that they follow -> LATENT."""
-    return {"samples": NestedTensor((video, audio)), PLAN: plan, "sample_rate": sample_rate}
+    return {"samples": Streams((video, audio)), PLAN: plan, "sample_rate": sample_rate}
 
 
 def latent_from_given(given: Given, plan: Plan, sample_rate: int, batch_size: int = 1) -> dict[str, Any]:
@@ -152,7 +176,7 @@ def latent_from_given(given: Given, plan: Plan, sample_rate: int, batch_size: in
     latent = latent_from_streams(batch(given.video), batch(given.audio), plan, sample_rate)
     masks = [batch(mask[:, None]) for mask in (given.video_mask, given.audio_mask)]     # one for all channels
     if not all(bool(mask.all()) for mask in masks):
-        latent["noise_mask"] = NestedTensor(tuple(masks))
+        latent["noise_mask"] = Streams(masks)
     return latent
 
 

@@ -15,6 +15,7 @@ from ..sora_core.errors import ConfigError
 from ..sora_core.sampling.coupling import MAX_COUPLING, Streams, apart, check_coupling, couple, hiding_noise
 from ..sora_core.sampling.flow import DEFAULT_GUIDANCE_SCALE
 from ..sora_core.sampling.guidance import MAX_GUIDANCE_SCALE
+from .adapter_model import SoraModel
 from .convert import unnested
 
 AS_LEARNT = 1.0
@@ -61,8 +62,10 @@ def make_guider(model: Any, positive: Any, negative: Any, text: float, coupling:
     """A GUIDER of those strengths.
 
     Raises:
-        ConfigError: one of them is out of range.
+        ConfigError: one of them is out of range, or the model isn't ours.
     """
+    if not isinstance(getattr(model, "model", None), SoraModel):
+        raise ConfigError("this is another model; connect the model of Sora Checkpoint Loader, or use CFGGuider")
     if not (math.isfinite(text) and 0 <= text <= MAX_GUIDANCE_SCALE):
         raise ConfigError(f"text={text} is out of range; use 0 to {MAX_GUIDANCE_SCALE:g}")
     check_coupling(coupling)

@@ -15,8 +15,8 @@ from .prompt_labels import CAMERA, DIALOGUE, LIGHT, MUSIC, SIGHT, SOUNDS, Mark
 from .prompt_speech import QUOTATION, Line, inside, screenplay, sentences, take_speech
 
 MOST_CHARACTERS = 16384     # more than what any model reads
-_NOTES = re.compile(r"(?<=[.!?…])\s+")
-_BULLET = re.compile(r"\s*(?:[-*•·–—>]+\s+|#{1,6}\s+|[0-9]{1,2}[.)]\s+)?")
+_NOTES = re.compile(r"(?<=[.!?\u2026])\s+")
+_BULLET = re.compile(r"\s*(?:[-*\u2022\u00b7\u2013\u2014>]+\s+|#{1,6}\s+|[0-9]{1,2}[.)]\s+)?")
 _MARKUP = re.compile(r"\*\*|__|`")
 _HANDLE = re.compile(r"(?<![\w.@/])@([A-Za-z0-9_](?:[\w.-]{0,38}\w)?)")
 _NOTHING = re.compile(r"(?:none|n/?a|no|nothing|aucune?|sans|-)\.?", re.IGNORECASE)
@@ -201,7 +201,7 @@ class _Reader:
 
     def content(self, text: str) -> None:
         text = text.strip(" \t[]|")
-        if not text.strip(".,;:-–— )"):
+        if not text.strip(".,;:-\u2013\u2014 )"):
             return
         self.has_content = True
         if self.kind == SIGHT:
@@ -218,7 +218,7 @@ class _Reader:
 
     def note(self, kind: str, text: str) -> None:
         kept = text.strip(" .;,:\t") if kind != SIGHT else text.strip(" ,;:\t")
-        if kept.strip(".!?-–— )("):
+        if kept.strip(".!?-\u2013\u2014 )("):
             lists = {labels.STYLE: self.style, labels.AVOID: self.avoid, labels.FORMAT: self.format}
             (lists[kind] if kind in lists else self.shot.notes.setdefault(kind, [])).append(kept)
 
@@ -262,4 +262,4 @@ def _is_about_camera(sentence: str) -> bool:
     """A sentence about the camera, or a few words such as "Slow push-in, 35 mm"."""
     return labels.CAMERA_SENTENCE.match(sentence) is not None or (
         len(sentence.split()) <= 6 and labels.CAMERA_WORD.search(sentence) is not None
-        and not re.search(r" (?:of|on|de|du|d['’])\b", sentence))
+        and not re.search(r" (?:of|on|de|du|d['\u2019])\b", sentence))

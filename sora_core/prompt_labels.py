@@ -16,9 +16,9 @@ _NAMES = {
     SIGHT: "action|actions|scene|scene description|setting|subject|subjects|subject & action|character|characters|"
            "location|location & framing|environment|background|foreground|midground|description|visual|visuals|"
            "wardrobe|props|extras|details|prompt|video|video prompt|shot list|optimized shot list|shots|beats|"
-           "integrated multimodal description|detailed description|sujet|sujets|décor|lieu|personnage|personnages|"
-           "image|description de la scène|scène|plans|arrière-plan|premier plan",
-    DIALOGUE: "dialogue|dialogues|dialog|dialogue block|speech|spoken lines|lines|réplique|répliques|paroles",
+           "integrated multimodal description|detailed description|sujet|sujets|d\u00e9cor|lieu|personnage|personnages|"
+           "image|description de la sc\u00e8ne|sc\u00e8ne|plans|arri\u00e8re-plan|premier plan",
+    DIALOGUE: "dialogue|dialogues|dialog|dialogue block|speech|spoken lines|lines|r\u00e9plique|r\u00e9pliques|paroles",
     SOUNDS: "sound|sounds|audio|sfx|fx|sound effects|sound fx|sound effect|background sound|background sounds|"
             "background audio|ambient sound|ambient sounds|ambient audio|ambience|soundscape|overall soundscape|"
             "diegetic sound|sound design|audio design|foley|audio cues|son|sons|bruit|bruits|bruitage|bruitages|"
@@ -26,16 +26,17 @@ _NAMES = {
     MUSIC: "music|score|soundtrack|bgm|background music|non diegetic music|musique|bande originale|musique de fond",
     CAMERA: "camera|cinematography|camera shot|camera movement|camera motion|camera notes|camera work|camera angle|"
             "cinematic|shot type|shot|framing|composition|lens|lenses|angle|focus|movement|depth of field|"
-            "caméra|cadrage|cadre|objectif|mouvement de caméra|mouvements de caméra|prise de vue|angle de vue|focale",
+            "cam\u00e9ra|cadrage|cadre|objectif|mouvement de cam\u00e9ra|mouvements de cam\u00e9ra|"
+            "prise de vue|angle de vue|focale",
     LIGHT: "lighting|light|lights|palette|palette anchors|color palette|colour palette|colors|colours|grade|"
            "color grade|colour grade|color grading|colour grading|time of day|weather|"
-           "lumière|lumières|éclairage|couleurs|étalonnage|météo|heure",
+           "lumi\u00e8re|lumi\u00e8res|\u00e9clairage|couleurs|\u00e9talonnage|m\u00e9t\u00e9o|heure",
     STYLE: "style|visual style|style & mood|look|aesthetic|aesthetics|mood|tone|atmosphere|genre|film stock|finishing|"
-           "texture|quality|vibe|format & look|esthétique|ambiance|atmosphère|ton|rendu|qualité",
+           "texture|quality|vibe|format & look|esth\u00e9tique|ambiance|atmosph\u00e8re|ton|rendu|qualit\u00e9",
     AVOID: "negative prompt|negative|negatives|avoid|exclude|do not include|don't include|"
-           "prompt négatif|négatif|éviter|à éviter|exclure",
-    FORMAT: "aspect ratio|resolution|size|ratio|fps|frame rate|format|model|seed|résolution|cadence|taille",
-    LENGTH: "duration|length|clip length|total duration|total length|durée|durée totale",
+           "prompt n\u00e9gatif|n\u00e9gatif|\u00e9viter|\u00e0 \u00e9viter|exclure",
+    FORMAT: "aspect ratio|resolution|size|ratio|fps|frame rate|format|model|seed|r\u00e9solution|cadence|taille",
+    LENGTH: "duration|length|clip length|total duration|total length|dur\u00e9e|dur\u00e9e totale",
 }
 KINDS = {name: kind for kind, names in _NAMES.items() for name in names.split("|")}
 NARRATORS = ("voiceover", "voice-over", "voice over", "vo", "v.o.", "narrator", "narration", "off-screen voice",
@@ -52,33 +53,38 @@ HEADING = re.compile(rf"(?P<label>{_LABEL}){_MORE}{_ASIDE}\s*", re.IGNORECASE)
 _COUNT = r"(?:[0-9]{1,3}|one|two|three|four|five|six|un|deux|trois|quatre|cinq)\b"
 _TIME = r"[0-9]{1,3}(?::[0-9]{2}){0,2}(?:[.,][0-9]{1,3})?"
 _UNIT = r"[ ]?(?:seconds?|secondes?|secs?|s)\b"
-_RANGE = rf"(?P<start>{_TIME})(?P<one>{_UNIT})?[ ]?(?:-|–|—|−|\bto\b|à|\band\b)[ ]?(?P<end>{_TIME})(?P<two>{_UNIT})?"
-_SHOT = rf"(?:shot|scene|scène|plan|séquence|sequence|segment|clip)[ ]?(?:no\.?|n°|#)?[ ]?(?P<number>{_COUNT})"
-SHOT = re.compile(rf"(?<![\w@])(?:[\[(][ ]?)?{_SHOT}(?=[ ]?(?:[:\])(\[,.|–—-]|\n|$|at\b|à\b|from\b|de\b))",
+_RANGE = (rf"(?P<start>{_TIME})(?P<one>{_UNIT})?[ ]?"
+          rf"(?:-|\u2013|\u2014|\u2212|\bto\b|\u00e0|\band\b)[ ]?(?P<end>{_TIME})(?P<two>{_UNIT})?")
+_SHOT = (rf"(?:shot|scene|sc\u00e8ne|plan|s\u00e9quence|sequence|segment|clip)[ ]?"
+         rf"(?:no\.?|n\u00b0|#)?[ ]?(?P<number>{_COUNT})")
+SHOT = re.compile(rf"(?<![\w@])(?:[\[(][ ]?)?{_SHOT}"
+                  rf"(?=[ ]?(?:[:\])(\[,.|\u2013\u2014-]|\n|$|at\b|\u00e0\b|from\b|de\b))",
                   re.IGNORECASE)
 CUT = re.compile(r"(?<![\w@])(?:(?:smash|hard|match|quick|jump|then|we)[ ])?(?:cuts? to|cut sur|coupe (?:sur|vers))\b"
                  r"(?![ ]?:?[ ]?(?:black|white|noir|blanc|title))[ ]?:?", re.IGNORECASE)
 SPAN = re.compile(rf"(?:[\[(][ ]?|\bfrom[ ]|\bde[ ])?{_RANGE}(?:[ ]?[\])])?", re.IGNORECASE)
 STAMP = re.compile(r"[\[(](?P<start>[0-9]{1,3}:[0-9]{2}(?:[.,][0-9]{1,3})?)[\])]")
-_MOMENT = re.compile(rf"(?:at|à)[ ](?P<start>{_TIME})(?:{_UNIT})?[ ]?,?", re.IGNORECASE)
-_LASTS = re.compile(rf"[\[(]?[ ]?(?P<lasts>{_TIME}){_UNIT}(?=[ ]?(?:[\]):,.–—-]|$))[ ]?[\])]?", re.IGNORECASE)
-_CUTS = re.compile(r"(?:the )?(?:camera|shot|caméra) (?:cuts|transitions|changes|switches) to\b|cut to\b:?",
+_MOMENT = re.compile(rf"(?:at|\u00e0)[ ](?P<start>{_TIME})(?:{_UNIT})?[ ]?,?", re.IGNORECASE)
+_LASTS = re.compile(rf"[\[(]?[ ]?(?P<lasts>{_TIME}){_UNIT}(?=[ ]?(?:[\]):,.\u2013\u2014-]|$))[ ]?[\])]?", re.IGNORECASE)
+_CUTS = re.compile(r"(?:the )?(?:camera|shot|cam\u00e9ra) (?:cuts|transitions|changes|switches) to\b|cut to\b:?",
                    re.IGNORECASE)
-_TITLE = re.compile(r"[\"“«][ ]?(?P<title>[^\"”»\n]{1,80}?)[ ]?[\"”»](?=[ ]?(?:[(:\n–—-]|$))")
+_TITLE = re.compile(r"[\"\u201c\u00ab][ ]?(?P<title>[^\"\u201d\u00bb\n]{1,80}?)"
+                    r"[ ]?[\"\u201d\u00bb](?=[ ]?(?:[(:\n\u2013\u2014-]|$))")
 _NOTE = re.compile(r"\((?P<note>[^()\n]{1,120})\)")
-_JOINT = re.compile(r"[\s:,;.|)\]–—-]+")
+_JOINT = re.compile(r"[\s:,;.|)\]\u2013\u2014-]+")
 
 _CAMERA_WORDS = (r"shot|close[- ]?up|pan|panning|dolly|zoom|tracking|angle|push[- ]in|pull[- ]back|handheld|hand-held|"
-                 r"view|lens|pov|crane|tilt|steadicam|orbit|camera|mm|caméra|gros plan|travelling|panoramique|"
-                 r"plongée|contre-plongée|plan (?:large|fixe|moyen|serré)")
+                 r"view|lens|pov|crane|tilt|steadicam|orbit|camera|mm|cam\u00e9ra|gros plan|travelling|panoramique|"
+                 r"plong\u00e9e|contre-plong\u00e9e|plan (?:large|fixe|moyen|serr\u00e9)")
 CAMERA_WORD = re.compile(rf"\b(?:{_CAMERA_WORDS})\b", re.IGNORECASE)
-CAMERA_SENTENCE = re.compile(r"(?:the |la )?(?:camera|caméra)\b(?! (?:sits|lies|stands|falls|drops|on the))|"
+CAMERA_SENTENCE = re.compile(r"(?:the |la )?(?:camera|cam\u00e9ra)\b(?! (?:sits|lies|stands|falls|drops|on the))|"
                              r"(?:static|locked-off|handheld|hand-held) (?:camera|shot)\b(?! of)|"
                              r"(?:cuts?|fades?|fondu) (?:to|in|out|au|from|sur)\b", re.IGNORECASE)
 SOUND_SENTENCE = re.compile(r"(?:the |faint |distant |we hear |you hear )?sounds? of\b|(?:we|you) (?:can )?hear\b|"
-                            r"(?:on|nous) enten[dt]\w*\b|(?:le |un )?(?:bruit|son) (?:de|du|des|d['’])", re.IGNORECASE)
+                            r"(?:on|nous) enten[dt]\w*\b|"
+                            r"(?:le |un )?(?:bruit|son) (?:de|du|des|d['\u2019])", re.IGNORECASE)
 
-SENTENCE_ENDS = ".!?…;:])\"”»|>\ue000"     # the last stands for a quotation
+SENTENCE_ENDS = ".!?\u2026;:])\"\u201d\u00bb|>\ue000"     # the last stands for a quotation
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ def marks(line: str) -> Iterator[Mark]:
 
 def _begins(line: str, at: int) -> bool:
     """Whether a sentence begins there."""
-    before = line[max(0, at - 8):at].rstrip(" \t*_[(-–—•")
+    before = line[max(0, at - 8):at].rstrip(" \t*_[(-\u2013\u2014\u2022")
     return before[-1] in SENTENCE_ENDS if before else at < 8
 
 
@@ -132,7 +138,7 @@ def _is_time(match: re.Match[str]) -> bool:
 def _is_head(line: str, match: re.Match[str]) -> bool:
     """Whether times stand for a shot of their own: in brackets, or set off from what follows."""
     after = line[match.end():match.end() + 3].lstrip()
-    return _is_time(match) and (match.group()[0] in "[(" or not after or after[0] in ":|–—-\"“" or (
+    return _is_time(match) and (match.group()[0] in "[(" or not after or after[0] in ":|\u2013\u2014-\"\u201c" or (
         after[0] == "," and not match.group()[0].isdigit()))
 
 

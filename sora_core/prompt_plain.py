@@ -13,20 +13,21 @@ from dataclasses import dataclass
 from .prompt import Prompt, Shot, read_prompt
 from .prompt_speech import Line
 
-_SENTENCE = re.compile(r"(?<=[.!?;…])\s+|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?;\u2026])\s+|\n+")
 _VIEWS = {
-    "Seen from above": r"from above|high[- ]angle|overhead|bird'?s[- ]eye|top[- ]down|(?<!contre-)plongée",
-    "Low angle shot": r"low[- ]angle|from (?:near )?the ground|worm'?s[- ]eye|contre-plongée",
+    "Seen from above": r"from above|high[- ]angle|overhead|bird'?s[- ]eye|top[- ]down|(?<!contre-)plong\u00e9e",
+    "Low angle shot": r"low[- ]angle|from (?:near )?the ground|worm'?s[- ]eye|contre-plong\u00e9e",
     "Three-quarter view": r"three-quarter|at an angle|from the side|trois-quarts",
     "Static camera, front view": r"static|locked[- ]off|front view|from the front|eye[- ]level|plan fixe|does not move",
 }
 _LIGHTS = {
     "At night": r"\bnight|after dark|moonli[gt]|\bnuit\b",
-    "At dusk": r"dusk|sunset|evening|golden hour|crépuscule|coucher du soleil|\bsoir\b",
+    "At dusk": r"dusk|sunset|evening|golden hour|cr\u00e9puscule|coucher du soleil|\bsoir\b",
     "In daylight": r"daylight|daytime|\bday\b|sunlight|sunny|morning|noon|\bjour\b|matin|soleil",
 }
 _FRAMING = re.compile(r"(?:an? )?(?:extreme |medium |very )?(?:close[- ]?up|"
-                      r"(?:wide|long|medium|tracking|establishing|full)[- ]shot) of (?=\w)|gros plan (?:de |d['’])",
+                      r"(?:wide|long|medium|tracking|establishing|full)[- ]shot) of (?=\w)|"
+                      r"gros plan (?:de |d['\u2019])",
                       re.IGNORECASE)
 _FRENCH = re.compile(r"\b(?:un|une|le|la|les|des|et|est|dans|sur|avec|qui|du|au)\b", re.IGNORECASE)
 _ENGLISH = re.compile(r"\b(?:the|and|with|on|onto|is|a|of|in|to)\b", re.IGNORECASE)
@@ -113,7 +114,7 @@ def _sentence(part: str) -> str:
     """Without "@", with a capital and a full stop."""
     part = re.sub(r"(?<![\w.@/])@(?=\w)", "", part)
     part = part[:1].upper() + part[1:]
-    return part if part[-1:] in ".!?…;," else part + "."
+    return part if part[-1:] in ".!?\u2026;," else part + "."
 
 
 def _whole_sentences(sentences: list[str], fits: Callable[[str], bool]) -> str:

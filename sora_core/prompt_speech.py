@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 QUOTE = "\ue000"        # stands for a quotation while sentences are parted, so that full stops inside don't count
 ENDED = "\ue001"        # after a quotation that ends a sentence
-QUOTATION = re.compile(r"<d>(?P<tagged>[^<]{1,2000})</d>|\"(?P<straight>[^\"\n]{1,2000})\"|“(?P<curly>[^“”]{1,2000})”|"
-                       r"«(?P<french>[^«»]{1,2000})»|„(?P<low>[^„“”]{1,2000})[“”]|"
-                       r"(?<!\w)['‘](?P<single>[^'‘’\n]{1,300}[.!?,…])['’](?!\w)")
+QUOTATION = re.compile(r"<d>(?P<tagged>[^<]{1,2000})</d>|\"(?P<straight>[^\"\n]{1,2000})\"|"
+                       r"\u201c(?P<curly>[^\u201c\u201d]{1,2000})\u201d|"
+                       r"\u00ab(?P<french>[^\u00ab\u00bb]{1,2000})\u00bb|\u201e(?P<low>[^\u201e\u201c\u201d]{1,2000})[\u201c\u201d]|"
+                       r"(?<!\w)['\u2018](?P<single>[^'\u2018\u2019\n]{1,300}[.!?,\u2026])['\u2019](?!\w)")
 _VERBS = {
     "speaks": "says|say|said|speaks|states|tells|adds|announces|declares|replies|answers|asks|asked|exclaims|continues|"
               "narrates|explains",
@@ -18,10 +19,11 @@ _VERBS = {
     "whispers": "whispers|mutters|murmurs|mumbles|sighs", "whispering": "whispering|muttering|murmuring",
     "shouts": "shouts|yells|screams|cries|calls|calls out|cries out", "shouting": "shouting|yelling|screaming",
     "sings": "sings", "singing": "singing",
-    "parle": "dit|demande|répond|annonce|ajoute|lance|s['’]exclame|déclare|explique", "chuchote": "chuchote|murmure",
+    "parle": "dit|demande|r\u00e9pond|annonce|ajoute|lance|s['\u2019]exclame|d\u00e9clare|explique",
+    "chuchote": "chuchote|murmure",
     "crie": "crie|hurle", "chante": "chante",
 }
-_SPEAKING = {re.sub(r"\['’\]", "'", verb): plain for plain, verbs in _VERBS.items() for verb in verbs.split("|")}
+_SPEAKING = {re.sub(r"\['\u2019\]", "'", verb): plain for plain, verbs in _VERBS.items() for verb in verbs.split("|")}
 _VERB = "|".join(sorted((verb for verbs in _VERBS.values() for verb in verbs.split("|")), key=len, reverse=True))
 _LOUDNESS = {"whispers": "whispering", "shouts": "shouting", "sings": "singing", "chuchote": "whispering",
             "crie": "shouting", "chante": "singing"}
@@ -29,12 +31,13 @@ _BEFORE = re.compile(rf"\b(?P<verb>{_VERB})\b(?P<how>[^:.!?]{{0,80}}:?)[ ]?$", r
 _AFTER = re.compile(rf",?[ ]?(?P<verb>{_VERB})[ ](?P<who>[^,.;:!?]{{1,60}})", re.IGNORECASE)
 _SPEAKER = re.compile(rf"(?P<who>[^:{QUOTE}\n]{{1,60}}?)[ ]?(?:\((?P<manner>[^()]{{1,60}})\))?[ ]?:[ ]?"
                       rf"(?P<words>[^{QUOTE}\n]*?)(?={QUOTE}|$)")
-_SOMEBODY = re.compile(r"@[\w.-]+|\b(?:an?|the|his|her|their|un|une|le|la|l['’])\s?[\w'’-]+(?:\s[\w'’-]+){0,4}?"
+_SOMEBODY = re.compile(r"@[\w.-]+|\b(?:an?|the|his|her|their|un|une|le|la|l['\u2019])\s?[\w'\u2019-]+"
+                       r"(?:\s[\w'\u2019-]+){0,4}?"
                        r"(?=\s(?:\w+s|who|with|in|on|at|is|are|and|qui|est|et|avec|dans)\b|,|$)", re.IGNORECASE)
-_OPENING = re.compile(r"(?:in|on|at|inside|during|after|before|under|dans|sur|pendant|après)\b[^,]{0,120},\s*",
+_OPENING = re.compile(r"(?:in|on|at|inside|during|after|before|under|dans|sur|pendant|apr\u00e8s)\b[^,]{0,120},\s*",
                       re.IGNORECASE)
-_SENTENCE = re.compile(rf"(?<=[.!?…])[\"”»)]*\s+(?=[\"“«@(\[\w{QUOTE}])|\n+|"
-                       rf"(?<={ENDED})\s+(?=(?-i:[A-ZÀ-Ý@]))(?!\w+ (?:{_VERB})\b)", re.IGNORECASE)
+_SENTENCE = re.compile(rf"(?<=[.!?\u2026])[\"\u201d\u00bb)]*\s+(?=[\"\u201c\u00ab@(\[\w{QUOTE}])|\n+|"
+                       rf"(?<={ENDED})\s+(?=(?-i:[A-Z\u00c0-\u00dd@]))(?!\w+ (?:{_VERB})\b)", re.IGNORECASE)
 _LANGUAGE = re.compile(r"^\[[A-Za-z ]{2,20}\]\s*")       # "[English] Hello"
 
 
@@ -48,7 +51,7 @@ class Line:
 
 
 def line_of(speaker: str, words: str, manner: str | None = "") -> Line:
-    return Line(speaker.strip(" ,:;-–—."), _LANGUAGE.sub("", words.strip()), (manner or "").strip(" ,:;()"))
+    return Line(speaker.strip(" ,:;-\u2013\u2014."), _LANGUAGE.sub("", words.strip()), (manner or "").strip(" ,:;()"))
 
 
 def sentences(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -61,7 +64,7 @@ def sentences(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def _fold(text: str) -> tuple[str, list[str]]:
     quotes = [inside(match) for match in QUOTATION.finditer(text)]
-    return QUOTATION.sub(lambda match: QUOTE + ENDED if inside(match)[-1:] in (*".!?…",) else QUOTE, text), quotes
+    return QUOTATION.sub(lambda match: QUOTE + ENDED if inside(match)[-1:] in (*".!?\u2026",) else QUOTE, text), quotes
 
 
 def inside(match: re.Match[str]) -> str:
@@ -81,7 +84,7 @@ def screenplay(text: str, voice: str) -> list[Line]:
     lines, at = [], 0
     for quote in quotes:
         place = folded.index(QUOTE, at)
-        before = folded[at:place].strip(" ,;-–—")
+        before = folded[at:place].strip(" ,;-\u2013\u2014")
         named, told = _SPEAKER.fullmatch(before), _BEFORE.search(before)
         if named:
             lines.append(line_of(named["who"], quote, named["manner"]))
@@ -130,7 +133,7 @@ def take_speech(sentence: str, quotes: list[str]) -> tuple[str, list[Line]]:
 
 
 def _plain(verb: str) -> str:
-    return verb.lower().replace("’", "'")
+    return verb.lower().replace("\u2019", "'")
 
 
 def _somebody(clause: str) -> str:

@@ -16,6 +16,8 @@ from comfy.nested_tensor import NestedTensor
 from comfy_api.latest import InputImpl, Types
 from inside import comfy, empty, near, part, refused, sample
 
+import nodes as comfy_nodes
+
 BATCH = {"positions": "", "seconds": 1.0, "width": 64, "height": 64, "frame_rate": 24.0, "batch_size": 1}
 
 
@@ -116,6 +118,36 @@ def check_batches_that_do_not_match_get_a_sentence(world: SimpleNamespace) -> No
     refused("not numbers", lambda: decode(world, bad))
     other = SimpleNamespace(tokenizer=object())
     refused("another model's text encoder", lambda: node("text", "SoraTextEncode").execute(other, "a ball"))
+
+
+def check_batches_are_repeated_and_parted_with_picture_and_sound(world: SimpleNamespace) -> None:
+    latent = images_to_video(world, first_image=pictures(), batch_size=2)
+    twice = comfy_nodes.RepeatLatentBatch().repeat(latent, 2)[0]
+    assert [len(stream) for stream in twice["samples"].unbind()] == [4, 4]
+    assert [len(stream) for stream in twice["noise_mask"].unbind()] == [4, 4]
+    assert decode(world, sampled(world, twice)).shape == (4 * 24, 64, 64, 3)
+    one = comfy_nodes.LatentFromBatch().frombatch(latent, 1, 1)[0]
+    assert [len(stream) for stream in one["samples"].unbind()] == [1, 1] and one["sora_plan"] == latent["sora_plan"]
+    near(one["samples"].unbind()[0], latent["samples"].unbind()[0][1:], 0)
+    refused("separate them first", lambda: latent["samples"].repeat(1, 1, 2, 1, 1))
+
+
+def check_two_prompts_of_any_length_share_a_pass(world: SimpleNamespace) -> None:
+    passes: list[int] = []
+    network = world.model.model.diffusion_model
+    watch = network.register_forward_hook(lambda module, given, made: passes.append(len(made[0])))
+    try:
+        sample(world, empty())
+    finally:
+        watch.remove()
+    assert len(passes) == inside.STEPS and 2 in passes, passes
+
+
+def check_another_model_is_refused_by_the_guider(world: SimpleNamespace) -> None:
+    words = inside.conditioning(world.clip, "a ball")
+    other = SimpleNamespace(model=object(), model_options={})
+    refused("connect the model of Sora Checkpoint Loader",
+            lambda: node("guider", "SoraGuider").execute(other, words, words, 2.0, 1.0))
 
 
 def check_the_shape_follows_the_picture(world: SimpleNamespace) -> None:

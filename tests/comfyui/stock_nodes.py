@@ -213,7 +213,11 @@ PAIRS = [
     Pair("Separate, Concat AV Latent; Set Latent Noise Mask", "KSampler -> they -> KSampler", masked),
     Pair("Upscale Latent", "after Separate AV Latent, before a second KSampler", larger_latent),
     Pair("Repeat Latent Batch", "Sora Empty Latent -> it -> KSampler", lambda p: p.see(p.frames(p.sample(
-        latent_image=p("RepeatLatentBatch", samples=p.latent, amount=2)(0)))),
+        latent_image=p("RepeatLatentBatch", samples=p.latent, amount=2)(0))))),
+    Pair("Latent From Batch", "Sora Empty Latent -> it -> KSampler", lambda p: p.see(p.frames(p.sample(
+        latent_image=p("LatentFromBatch", samples=p.latent, batch_index=0, length=1)(0))))),
+    Pair("Repeat Latent Batch after a sampler", "KSampler -> it -> Sora Decode", lambda p: p.see(p.frames(
+        p("RepeatLatentBatch", samples=p.sample(), amount=2)(0))),
         refusal="'NestedTensor' object has no attribute 'repeat'"),
     Pair("Upscale Image", "Sora Decode -> it -> Create Video", pictures(
         "ImageScale", upscale_method="lanczos", width=128, height=96, crop="center")),
