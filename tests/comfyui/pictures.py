@@ -20,6 +20,7 @@ from . import pages
 from .browser import Page, chromium
 from .conftest import ROOT, Server, find_comfyui, running
 from .editor import Canvas, flatten
+from .engines.shipped import engine_inside
 from .graphs import VERSIONS, WORKFLOWS, save_and_verify
 from .thumbnail import read, sheet, shrink, write
 
@@ -31,6 +32,8 @@ WIRED = {           # the graph that shows a node best
     "SoraImageToVideo": "image_to_video", "SoraExtendVideo": "extend_video", "SoraFoley": "foley_for_a_silent_clip",
     "SoraLipSync": "lip_sync_to_a_voice", "SoraGuider": "chain_with_core_nodes",
     "SoraSaveClip": "save_and_verify", "SoraVerify": "save_and_verify",
+    "SoraEngine": "engine_best_of", "SoraEngineVideo": "engine_best_of", "SoraJudge": "engine_best_of",
+    "SoraEngineClip": "engine_inside", "SoraEngineScore": "engine_inside", "SoraPickBest": "engine_inside",
 }
 SCREENS = ROOT / "docs" / "images"
 LEFT, TOP, GAP = 90, 130, 70      # of the drawing, in pixels of the page
@@ -95,7 +98,9 @@ def wiring(server: Server, folder: Path, names: list[str]) -> None:
         pages.visit(page, server, Comfy__NodeBadge__NodeSourceBadgeMode="None")
         canvas = Canvas(server.get("/object_info"), VERSIONS)
         save_and_verify(canvas)
-        drawn = {"save_and_verify": canvas.save("save_and_verify")}
+        inside = Canvas(canvas.types, VERSIONS)
+        engine_inside(inside)
+        drawn = {"save_and_verify": canvas.save("save_and_verify"), "engine_inside": inside.save("engine_inside")}
         for kind, name in WIRED.items():
             graph = drawn.get(name) or json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
             if not names or kind in names:
@@ -133,8 +138,8 @@ def screens(server: Server, folder: Path) -> None:
 
 def thumbnails(server: Server, names: list[str], checkpoint: str | None) -> None:
     for path in sorted(WORKFLOWS.glob("*.json")):
-        if names and path.stem not in names:
-            continue
+        if path.stem.startswith("engine_") or names and path.stem not in names:
+            continue        # the large engines' weights aren't at hand: see engines/shipped.py
         prompt = server.to_api(flatten(json.loads(path.read_text(encoding="utf-8"))))
         for entry in prompt.values():
             if checkpoint and "checkpoint" in entry["inputs"]:

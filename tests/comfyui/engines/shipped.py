@@ -36,6 +36,8 @@ from ..browser import chromium
 from ..conftest import ROOT, find_comfyui, running
 from ..editor import Canvas, Node
 from ..graphs import VERSIONS, WORKFLOWS, save, write
+from ..thumbnail import read, shrink
+from ..thumbnail import write as write_picture
 
 PROMPT = ("A lighthouse keeper in a yellow raincoat climbs the last steps, opens the iron door and leans into the "
           "storm. Waves crash below; the wind howls and the door bangs shut behind him.")
@@ -43,8 +45,25 @@ SPOKEN = "A woman with short hair looks into the camera and speaks calmly, in so
 NATIVE = {"engine_ltx_2_5": (LTX_25, 1280, 720), "engine_ltx_2_3": (LTX_23, 1280, 720),
           "engine_minimax_h3": (MINIMAX_H3, 864, 480), "engine_wan_2_2_5b": (WAN_5B, 1280, 704),
           "engine_wan_2_2_14b": (WAN_14B_TEXT, 832, 480), "engine_wan_2_2_s2v": (WAN_S2V, 640, 640)}
-MOST = 55_000       # bytes of a thumbnail
-WIDE, HIGH = 760, 500
+WIDE, HIGH = 1560, 900          # pixels that are drawn; half of them are kept
+ALONE = """(() => {
+    const style = document.createElement('style'), canvas = window.app.canvas
+    const area = canvas.canvas.getBoundingClientRect()
+    style.textContent = 'body * { visibility: hidden !important } #graph-canvas { visibility: visible !important }'
+    document.head.append(style)
+    const nodes = window.app.graph.nodes.filter(node => node.type !== 'MarkdownNote')
+    for (const node of window.app.graph.nodes) if (node.type === 'MarkdownNote') window.app.graph.remove(node)
+    for (const node of nodes) node.has_errors = false
+    const left = Math.min(...nodes.map(node => node.pos[0])), top = Math.min(...nodes.map(node => node.pos[1] - 30))
+    const right = Math.max(...nodes.map(node => node.pos[0] + node.size[0]))
+    const bottom = Math.max(...nodes.map(node => node.pos[1] + node.size[1]))
+    canvas.ds.scale = Math.min(area.width / (right - left + 60), area.height / (bottom - top + 60), 1)
+    canvas.ds.offset = [(area.width / canvas.ds.scale - right - left) / 2,
+                        (area.height / canvas.ds.scale - bottom - top) / 2]
+    canvas.low_quality_zoom_threshold = 0
+    canvas.setDirty(true, true)
+    return {x: area.x, y: area.y, width: area.width, height: area.height}
+})()"""
 
 
 def needed(engine: Engine) -> dict[str, str]:
@@ -153,6 +172,17 @@ def engine_text_to_video(c: Canvas) -> None:
         "stays as it is."), 260)
 
 
+def engine_inside(c: Canvas) -> None:
+    """What Sora Engine Video is made of, for the help pages."""
+    file = c.add("LoadVideo", 0)
+    clip = c.add("SoraEngineClip", 1, video=file["VIDEO"], engine=LTX_25.name)
+    judge = c.add("SoraJudge", 1)
+    score = c.add("SoraEngineScore", 2, images=clip["images"], audio=clip["audio"], judge=judge["judge"])
+    tried = c.add("SamplerCustomAdvanced", 2)
+    best = c.add("SoraPickBest", 3, latent_0=tried["output"], score_0=score["score"])
+    c.add("SamplerCustomAdvanced", 4, latent_image=best["latent"])
+
+
 def graphs(types: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """File name -> workflow."""
     made = {}
@@ -170,17 +200,14 @@ def thumbnails() -> None:
         base.mkdir()
         with running(find_comfyui(), base, ROOT) as server, chromium(Path(folder) / "profile") as page:
             page.size(WIDE, HIGH)
-            pages.visit(page, server)
             for path in sorted(WORKFLOWS.glob("engine_*.json")):
+                pages.visit(page, server, LiteGraph__Canvas__MinFontSizeForLOD=0)
                 pages.load(page, json.loads(path.read_text(encoding="utf-8")), path.stem)
-                pages.escape(page)
-                pages.fit(page)
-                area = page.run("(({x, y, width, height}) => ({x: x + 60, y: y + 50, width: width - 60, height: "
-                                "height - 60}))(window.app.canvas.canvas.getBoundingClientRect())")
-                for quality in (80, 65, 50, 40, 30):
-                    page.shot(path.with_suffix(".jpg"), quality, area)
-                    if path.with_suffix(".jpg").stat().st_size < MOST:
-                        break
+                pages.pause(page, 1)
+                area = page.run(ALONE)
+                pages.pause(page, 1)
+                page.shot(Path(folder) / "shot.jpg", 90, area)
+                write_picture(str(path.with_suffix(".jpg")), shrink(read(str(Path(folder) / "shot.jpg"))[0]))
 
 
 if __name__ == "__main__":
