@@ -34,6 +34,9 @@ __all__ = ["DecodedClip", "Piece", "Stream", "check_writable", "opened_stream", 
 CRF = 16                     # visually lossless for pictures this small; libx264's scale is 0 (best) to 51
 AUDIO_BITS = 128_000         # a second
 KEYFRAME_SECONDS = 2         # so that players can jump
+FILMS = {".mp4": "mp4", ".mov": "mov"}                      # files that carry a signature: suffix -> container
+SOUNDS = {".wav": ("wav", "pcm_s16le"), ".flac": ("flac", "flac")}     # ... of sound alone: suffix -> container, codec
+BLOCK_SAMPLES = 4096         # of a sound file written at once
 BT709 = 1                    # FFmpeg's number for its primaries, transfer curve and matrix
 AAC_RATES = (7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 STALE_SECONDS = 24 * 3600    # a temporary file of that age has no owner any more
@@ -51,8 +54,8 @@ class Marker(Protocol):
     def mark_audio(self, waveform: Tensor, sample_rate: int) -> Tensor:
         """The same sound, marked: (1, C, N)."""
 
-    def sign(self, path: Path) -> None:
-        """Sign a finished file in place."""
+    def sign(self, path: Path, suffix: str) -> None:
+        """Sign a finished file in place that will be called by that suffix."""
 
 
 def check_writable(path: str | Path) -> Path:
@@ -62,12 +65,13 @@ def check_writable(path: str | Path) -> Path:
         The path, absolute.
 
     Raises:
-        MediaError: not an `.mp4`, the folder doesn't exist, or it can't be written.
+        MediaError: no kind of file that can carry a signature, the folder doesn't exist, or it can't be written.
         ResourceError: the disk is full.
     """
     path = Path(path)
-    if "\0" in str(path) or path.suffix.lower() != ".mp4":
-        raise MediaError(f"output {str(path)!r} must be a file name that ends in .mp4")
+    if "\0" in str(path) or path.suffix.lower() not in (*FILMS, *SOUNDS):
+        why = ", for WebM and Matroska can't carry a signature" if path.suffix.lower() in (".webm", ".mkv") else ""
+        raise MediaError(f"output {str(path)!r} must be a file name that ends in .mp4, or .mov, .wav or .flac{why}")
     path = path.absolute()
     if os.path.isdir(path):
         raise MediaError(f"output {str(path)!r} is a folder; name a file in it")
@@ -85,10 +89,11 @@ def check_writable(path: str | Path) -> Path:
 def write_clip(path: str | Path, video: Tensor | Iterable[Tensor], waveform: Tensor | None, *,
                frame_rate: Fraction, sample_rate: int | None = None,
                metadata: Mapping[str, str] | None = None, provenance: Marker | None = None) -> int:
-    """Write an MP4 (H.264, AAC) that plays anywhere; the sound is cut or padded to last exactly as the picture.
+    """Write a film (H.264, AAC) that plays anywhere; the sound is cut or padded to last exactly as the picture.
 
     Args:
-        path: ends in `.mp4`; replaced only when the new file is whole.
+        path: ends in `.mp4` or `.mov`, or in `.wav` or `.flac` for the sound alone, when no frame is asked for;
+            replaced only when the new file is whole.
         video: (1, 3, T, H, W) in [-1, 1], or chunks of it along T, so that memory doesn't grow with the length.
         waveform: (1, C, N) in [-1, 1], C = 1 or 2; None writes a silent file.
         frame_rate: frames a second.
@@ -97,7 +102,7 @@ def write_clip(path: str | Path, video: Tensor | Iterable[Tensor], waveform: Ten
         provenance: marks picture and sound before they are encoded, and signs the file once it is whole; see trust/.
 
     Returns:
-        The number of frames written.
+        The number of frames written, 0 in a file of sound alone.
 
     Raises:
         MediaError: odd sizes, no frames, values that are not numbers, or a folder that can't be written.
@@ -106,7 +111,10 @@ def write_clip(path: str | Path, video: Tensor | Iterable[Tensor], waveform: Ten
     path = check_writable(path)
     tags = {str(key): str(value) for key, value in (metadata or {}).items()}
     _check_tags(tags)
-    _check_waveform(waveform, sample_rate)
+    suffix = path.suffix.lower()
+    if suffix in SOUNDS and waveform is None:
+        raise MediaError(f"there is no sound to write into {str(path)!r}; name a .mp4")
+    _check_waveform(waveform, sample_rate, AAC_RATES if suffix in FILMS else None)
     chunks = [video] if isinstance(video, Tensor) else video
     if provenance is not None:
         provenance.check()
@@ -114,28 +122,32 @@ def write_clip(path: str | Path, video: Tensor | Iterable[Tensor], waveform: Ten
         waveform = provenance.mark_audio(waveform, sample_rate) if waveform is not None else None
     with _beside(path) as temporary:
         with _writing(path):
-            count = _encode(temporary, chunks, waveform, frame_rate, sample_rate, tags)
-            _verify(temporary, count)
+            if suffix in FILMS:
+                count = _encode(temporary, chunks, waveform, frame_rate, sample_rate, tags, FILMS[suffix])
+                _verify(temporary, count)
+            else:
+                count = 0
+                _encode_sound(temporary, waveform, sample_rate, tags, *SOUNDS[suffix])
             if provenance is not None:
-                provenance.sign(temporary)
+                provenance.sign(temporary, suffix)
             with open(temporary, "r+b") as stream:
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
     return count
 
 
-def write_numbered(folder: str | Path, prefix: str, *args: Any, **kwargs: Any) -> Path:
+def write_numbered(folder: str | Path, prefix: str, *args: Any, suffix: str = ".mp4", **kwargs: Any) -> Path:
     """`write_clip` to the first free of PREFIX_00001_.mp4, PREFIX_00002_.mp4, ...; no file is ever replaced.
 
     Returns:
         The path that was taken.
     """
-    whole = Path(folder) / f".{prefix[:64]}-{secrets.token_hex(8)}.mp4"
+    whole = Path(folder) / f".{prefix[:64]}-{secrets.token_hex(8)}{suffix}"
     try:
         write_clip(whole, *args, **kwargs)
         with _writing(whole):
             for number in range(1, 100_000):
-                path = Path(folder) / f"{prefix}_{number:05}_.mp4"
+                path = Path(folder) / f"{prefix}_{number:05}_{suffix}"
                 if not path.exists() and _take(whole, path):
                     return path
     finally:
@@ -203,12 +215,12 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _encode(target: Path, chunks: Iterable[Tensor], waveform: Tensor | None, frame_rate: Fraction,
-            sample_rate: int | None, tags: dict[str, str]) -> int:
+            sample_rate: int | None, tags: dict[str, str], kind: str) -> int:
     options = {"movflags": "use_metadata_tags+faststart", "fflags": "+bitexact"}
     if sample_rate is not None:
         options["movie_timescale"] = str(sample_rate)       # so that the sound's edit list is exact to the sample
     count = 0
-    with av.open(f"file:{target}", "w", format="mp4", options=options) as container:
+    with av.open(f"file:{target}", "w", format=kind, options=options) as container:
         container.metadata.update(tags)
         picture = sound = None
         for chunk in chunks:
@@ -226,6 +238,25 @@ def _encode(target: Path, chunks: Iterable[Tensor], waveform: Tensor | None, fra
         if sound is not None:
             sound.close()
     return count
+
+
+def _encode_sound(target: Path, waveform: Tensor, sample_rate: int, tags: dict[str, str], kind: str,
+                  codec: str) -> None:
+    """A file of sound alone, 16 bits a sample."""
+    layout = "mono" if waveform.shape[1] == 1 else "stereo"
+    levels_CN = (waveform[0].detach().float().clamp(-1, 1) * 32767).round().to(torch.int16).cpu()
+    if levels_CN.shape[1] == 0:
+        raise MediaError("there is no sound to write; ask for a longer clip")
+    with av.open(f"file:{target}", "w", format=kind, options={"fflags": "+bitexact"}) as container:
+        container.metadata.update(tags)
+        stream = container.add_stream(codec, rate=sample_rate, layout=layout, format="s16")
+        size = stream.codec_context.frame_size or BLOCK_SAMPLES
+        for at in range(0, levels_CN.shape[1], size):
+            block = levels_CN[:, at:at + size].T.reshape(1, -1).contiguous().numpy()
+            frame = av.AudioFrame.from_ndarray(block, format="s16", layout=layout)
+            frame.sample_rate, frame.pts, frame.time_base = sample_rate, at, Fraction(1, sample_rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
 
 
 def _add_picture(container: Any, chunk: Tensor, frame_rate: Fraction) -> Any:
@@ -294,12 +325,12 @@ def _check_tags(tags: Mapping[str, str]) -> None:
             raise MediaError(f"the tag {key!r} holds characters that a file can't; remove them")
 
 
-def _check_waveform(waveform: Tensor | None, sample_rate: int | None) -> None:
+def _check_waveform(waveform: Tensor | None, sample_rate: int | None, rates: tuple[int, ...] | None) -> None:
     if waveform is None:
         return
     if waveform.ndim != 3 or waveform.shape[0] != 1 or waveform.shape[1] not in (1, 2):
         raise MediaError(f"sound of shape {tuple(waveform.shape)} can't be written; (1, 1 or 2, N) is expected")
-    if sample_rate not in AAC_RATES:
+    if sample_rate is None or rates is not None and sample_rate not in rates:
         raise MediaError(f"sample rate {sample_rate} can't be written as AAC; use 24000, 44100, 48000 or another of "
                          f"{AAC_RATES}")
     if not bool(torch.isfinite(waveform).all()):

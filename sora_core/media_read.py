@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -139,6 +139,16 @@ def _pieces(container: Any, video: Any, sound: Any, path: str | Path) -> Iterato
             yield Piece(frame.time or 0.0, _pixels(frame, path), None)
 
 
+def first_bytes(stream: BinaryIO) -> bytes:
+    """The 16 bytes that say what kind of file it is; of a signed FLAC, those behind the ID3 tag that holds it."""
+    start = stream.read(16)
+    if start[:3] == b"ID3" and len(start) == 16:
+        stream.seek(10 + sum((byte & 0x7F) << 7 * (3 - i) for i, byte in enumerate(start[6:10])))
+        behind = stream.read(16)
+        return behind if behind[:4] == b"fLaC" else start
+    return start
+
+
 @contextmanager
 def _opened(path: str | Path, kinds: tuple[tuple[bytes, int, str], ...], wanted: str) -> Iterator[Any]:
     """An input container whose format is pinned by its first bytes; every fault becomes one sentence."""
@@ -148,7 +158,7 @@ def _opened(path: str | Path, kinds: tuple[tuple[bytes, int, str], ...], wanted:
         if not file.is_file():
             raise MediaError(f"no file at {str(path)!r}; choose a {wanted}")
         with open(file, "rb") as stream:
-            start = stream.read(16)
+            start = first_bytes(stream)
             kind = next((name for magic, at, name in kinds if start[at:at + len(magic)] == magic), None)
             if kind == "mov" and _is_cut_short(stream, file.stat().st_size):
                 raise MediaError(f"{str(path)!r} is cut short; copy it again")

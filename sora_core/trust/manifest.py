@@ -6,19 +6,22 @@ elsewhere is only reported. Source: C2PA technical specification 2.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from .. import __version__
 from ..errors import ProvenanceError
+from ..media_read import first_bytes
 from . import certificates
 
 LABEL = "org.soracore.generation"
 MARK_LABEL = "org.soracore.mark"
+SOURCES_LABEL = "org.soracore.sources"
 MARK_NAME = "org.soracore.watermark.1"
 TYPES = {".mp4": "video/mp4", ".mov": "video/quicktime", ".m4a": "audio/mp4", ".wav": "audio/wav",
          ".flac": "audio/flac", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
@@ -28,10 +31,14 @@ CERTIFICATE_FAILED = ("signingCredential", "timeStamp", "algorithm.")
 
 @dataclass(frozen=True)
 class Ingredient:
-    """A file that a clip was made from: a `parentOf` it continues or changes, or a `componentOf` it uses."""
+    """A file that a clip was made from: a `parentOf` it continues or changes, or a `componentOf` it uses.
+
+    `grant` says in a line who allowed that, for a person's likeness; the file's SHA-256 goes with it.
+    """
 
     path: Path
     relationship: str = "componentOf"
+    grant: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,8 @@ def sign_file(path: Path, suffix: str, facts: dict[str, Any], payload: int | Non
     assertions = [{"label": LABEL, "data": facts}]
     if payload is not None:
         assertions.append({"label": MARK_LABEL, "data": {"alg": MARK_NAME, "payload": f"{payload:08x}"}})
+    if ingredients:
+        assertions.append({"label": SOURCES_LABEL, "data": {"sources": [_source(part) for part in ingredients]}})
     definition = {"claim_generator_info": [{"name": "SoraCore", "version": __version__}],
                   "title": facts.get("title", "clip"), "format": TYPES[suffix], "assertions": assertions}
     try:
@@ -168,8 +177,11 @@ def _judge(detailed: dict[str, Any], store: dict[str, Any]) -> Signature:
 
 
 def _lineage(store: dict[str, Any], label: str, depth: int = 0) -> tuple[dict[str, Any], list[str]]:
-    """A tree of {title, relationship, state, made from}, and the failures of ingredients anywhere in it."""
+    """A tree of {title, relationship, state, grant, made from}, and the failures of ingredients anywhere in it."""
     manifest = store.get("manifests", {}).get(label, {})
+    said = next((entry.get("data") or {} for entry in manifest.get("assertions", [])
+                 if entry.get("label") == SOURCES_LABEL), {})
+    grants = {str(source.get("title")): str(source.get("grant", "")) for source in said.get("sources", [])}
     broken: list[str] = []
     parts = []
     for part in manifest.get("ingredients", [])[:32] if depth < 16 else []:
@@ -181,9 +193,16 @@ def _lineage(store: dict[str, Any], label: str, depth: int = 0) -> tuple[dict[st
         title = str(part.get("title", "?"))
         state = "altered" if codes else "signed" if part.get("active_manifest") else "unsigned"
         broken += [f"{title}: {code}" for code in codes] + broken_below
-        parts.append({**below, "title": title, "relationship": part.get("relationship", "?"), "state": state})
+        parts.append({**below, "title": title, "relationship": part.get("relationship", "?"), "state": state,
+                      "grant": grants.get(title, "")})
     info = (manifest.get("claim_generator_info") or [{}])[0]
     return {"title": manifest.get("title", ""), "generator": info.get("name", ""), "made_from": parts}, broken
+
+
+def _source(part: Ingredient) -> dict[str, str]:
+    """What is said about a source beside what C2PA says."""
+    digest = hashlib.sha256(part.path.read_bytes()).hexdigest()
+    return {"title": part.path.name, "sha256": digest, **({"grant": part.grant} if part.grant else {})}
 
 
 def check_ingredient(part: Ingredient, folder: Path | None) -> None:
@@ -221,15 +240,11 @@ def _suffix(path: Path) -> str:
     """The kind of file by its first bytes where they say so, for names lie."""
     start = b""
     with suppress(OSError), open(path, "rb") as stream:
-        start = _head(stream)
+        start = first_bytes(stream)
     for magic, at, suffix in ((b"ftyp", 4, ".mp4"), (b"WAVE", 8, ".wav"), (b"fLaC", 0, ".flac")):
         if start[at:at + len(magic)] == magic:
             return path.suffix.lower() if suffix == ".mp4" and path.suffix.lower() in (".mov", ".m4a") else suffix
     return path.suffix.lower() if path.suffix.lower() not in (".mp4", ".mov", ".m4a", ".wav", ".flac") else ""
-
-
-def _head(stream: BinaryIO) -> bytes:
-    return stream.read(16)
 
 
 def _one_line(error: Exception) -> str:

@@ -93,8 +93,8 @@ class Provenance:
         marked = mark_audio(waveform[0].detach().float().cpu().numpy(), sample_rate, self.mark.public)
         return torch.from_numpy(marked)[None]
 
-    def sign(self, path: Path) -> None:
-        """Sign a finished file in place; it is left as it was where that fails.
+    def sign(self, path: Path, suffix: str) -> None:
+        """Sign a finished file in place, which will be called by `suffix`; it is left as it was where that fails.
 
         Raises:
             ProvenanceError: see `manifest.sign_file`.
@@ -103,7 +103,7 @@ class Provenance:
             return
         signed = path.with_name(f"{path.stem}-{secrets.token_hex(4)}.part")
         try:
-            manifest.sign_file(path, ".mp4", self.facts, self.mark.payload, self.ingredients, folder=self.folder,
+            manifest.sign_file(path, suffix, self.facts, self.mark.payload, self.ingredients, folder=self.folder,
                                target=signed, callback=self.signer)
             os.replace(signed, path)
         finally:

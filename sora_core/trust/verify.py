@@ -153,7 +153,8 @@ def describe_lineage(lineage: Mapping[str, Any], depth: int = 0) -> list[str]:
     lines = []
     for part in lineage.get("made_from", []):
         word = {"parentOf": "continues", "componentOf": "uses"}.get(part.get("relationship"), "from")
-        lines.append("  " * depth + f"{word} {part.get('title', '?')!r} ({part.get('state', '?')})")
+        grant = f", granted: {part['grant']}" if part.get("grant") else ""
+        lines.append("  " * depth + f"{word} {part.get('title', '?')!r} ({part.get('state', '?')}{grant})")
         lines += describe_lineage(part, depth + 1)
     return lines
 

@@ -287,15 +287,15 @@ def test_a_full_disk_while_signing_leaves_the_earlier_file(clip: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     original = Provenance.sign
 
-    def sign(self: Provenance, path: Path) -> None:
+    def sign(self: Provenance, path: Path, suffix: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size // 2, hard))
         try:
-            original(self, path)
+            original(self, path, suffix)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     full = provenance()
-    object.__setattr__(full, "sign", lambda path: sign(full, path))
+    object.__setattr__(full, "sign", lambda path, suffix: sign(full, path, suffix))
     with pytest.raises((ProvenanceError, ResourceError)):
         media.write_clip(clip, scene(24), None, frame_rate=RATE, provenance=full)
     assert clip.read_bytes() == before and not list(clip.parent.glob("*.part"))
