@@ -1,10 +1,12 @@
 """For tests alone: lets ComfyUI's own loaders take text encoders whose sizes it has written down, in small.
 
 A small encoder's file carries its sizes as `tiny_config`, JSON in a uint8 tensor. `TinyKeep` writes a latent to a file.
+`TinyForget` takes a node away.
 """
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import comfy.ldm.minimax.audio_vae
 import comfy.sd
@@ -15,6 +17,8 @@ import folder_paths
 import torch
 from comfy_api.latest import ComfyExtension, io
 from safetensors.torch import save_file
+
+import nodes
 
 
 def shrink() -> None:
@@ -65,13 +69,36 @@ class TinyKeep(io.ComfyNode):
         return io.NodeOutput()
 
 
+class TinyForget(io.ComfyNode):
+    """Makes ComfyUI forget a node, as one that is older, and remember it."""
+
+    kept: ClassVar[dict] = {}
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(node_id="TinyForget", category="tests", is_output_node=True,
+                         inputs=[io.String.Input("kind"), io.Boolean.Input("back")], outputs=[])
+
+    @classmethod
+    def fingerprint_inputs(cls, **_) -> float:
+        return float("nan")
+
+    @classmethod
+    def execute(cls, kind: str, back: bool) -> io.NodeOutput:
+        if back:
+            nodes.NODE_CLASS_MAPPINGS[kind] = TinyForget.kept.pop(kind)
+        else:
+            TinyForget.kept[kind] = nodes.NODE_CLASS_MAPPINGS.pop(kind)
+        return io.NodeOutput()
+
+
 class TinyExtension(ComfyExtension):
     async def on_load(self) -> None:
         shrink()
         install()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [TinyKeep]
+        return [TinyKeep, TinyForget]
 
 
 async def comfy_entrypoint() -> TinyExtension:
