@@ -12,7 +12,7 @@ from .scenes.scene import Scene
 
 BREAKING_SHARE = 0.35
 """Share of its velocity that a body loses to a pane that it breaks."""
-_LEAST_SPEED_CHANGE = 0.8
+_LEAST_SPEED_CHANGE = 3.4
 """In m/s: a softer touch leaves the pane whole."""
 _REACH_M = 0.28
 """Pieces this far from the hit get 1/e of the velocity of those at it."""

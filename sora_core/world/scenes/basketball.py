@@ -50,16 +50,16 @@ def basketball(rng: np.random.Generator, setting: Setting) -> Scene:
 
 def _target(rng: np.random.Generator, centre: np.ndarray, side: float) -> tuple[np.ndarray, str]:
     """Where the ball's middle should be at the height of the rim or at the board, and what that is meant to be."""
-    wish = str(rng.choice(("in", "rim", "board", "short"), p=(0.46, 0.27, 0.2, 0.07)))
+    wish = str(rng.choice(("in", "rim", "board", "short"), p=(0.34, 0.34, 0.22, 0.10)))
     toward = np.array([side, 0.0, 0.0])
     if wish == "in":
         return centre + toward * float(rng.normal(0, 0.025)) + (0.0, float(rng.normal(0, 0.02)), 0.0), wish
     if wish == "rim":
-        reach = RIM_RADIUS_M + float(rng.uniform(-0.06, 0.05))
-        angle = float(rng.uniform(-0.9, 0.9)) + (math.pi if rng.random() < 0.7 else 0.0)
+        reach = RIM_RADIUS_M + float(rng.uniform(0.0, 0.10))
+        angle = float(rng.uniform(-1.3, 1.3)) + (math.pi if rng.random() < 0.75 else 0.0)
         return centre + reach * np.array([side * math.cos(angle), math.sin(angle), 0.0]), wish
     if wish == "board":
-        up = float(rng.uniform(0.28, 0.62))
+        up = float(rng.uniform(0.34, 0.70))
         return centre + toward * (RIM_RADIUS_M + 0.06 - BALL_RADIUS_M) + (0.0, float(rng.uniform(-0.2, 0.2)), up), wish
     return centre - toward * (RIM_RADIUS_M + BALL_RADIUS_M + float(rng.uniform(0.1, 0.3))), wish
 

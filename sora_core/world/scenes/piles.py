@@ -14,7 +14,8 @@ from ..words import FRENCH_COLOURS, Teller
 from .family import Family
 from .scene import Body, Scene, Setting, axis_quaternion, draw_object, make_object, random_quaternion, yaw_quaternion
 
-_FIRM = ("wood", "plastic", "metal", "stone")
+_LIGHT = ("plastic", "plastic", "wood")
+_HEAVY = ("metal", "stone", "wood", "rubber")
 _PUSH = 5 / 7
 
 
@@ -61,25 +62,25 @@ def topple(rng: np.random.Generator, setting: Setting) -> Scene:
     x, top = side * float(rng.uniform(0.0, 0.35)) * half, 0.0
     size = "medium" if count == 2 and rng.random() < 0.5 else "small"
     for _ in range(count):
-        record = draw_object(rng, "box", taken=tuple(b.record.colour for b in boxes), materials=_FIRM, sizes=(size,))
+        record = draw_object(rng, "box", taken=tuple(b.record.colour for b in boxes), materials=_LIGHT, sizes=(size,))
         shift = float(rng.normal(0, 0.012))
         yaw = yaw_quaternion(float(rng.uniform(-0.2, 0.2)))
         boxes.append(Body(record, (x + shift, 0.0, top + record.radius_m), yaw))
         top += 2 * record.radius_m
     ball = draw_object(rng, "ball", taken=tuple(b.record.colour for b in boxes), sizes=("small", "medium"),
-                       materials=("rubber", "metal", "stone", "wood"))
+                       materials=_HEAVY)
     start = -side * (half - 0.6 * ball.radius_m)
     distance = abs(x - start) - boxes[-1].record.radius_m - ball.radius_m
     if rng.random() < 0.7:
         height, low = top - float(rng.uniform(0.3, 1.0)) * boxes[-1].record.radius_m, ball.radius_m + 0.25
-        time = float(rng.uniform(0.35, 0.6)) * max(distance, 0.5) / 1.0
+        time = float(rng.uniform(0.26, 0.42)) * max(distance, 0.5)
         z = float(rng.uniform(low, max(low + 0.05, 0.8 * top)))
         rise = (height - z) / time + 0.5 * setting.gravity * time
         body = Body(ball, (start, 0.0, z), random_quaternion(rng), (side * distance / time, 0.0, rise),
                     tuple(float(v) for v in rng.normal(0, 1.5, 3)))
         thrown = True
     else:
-        speed = arrival_speed(setting, distance, float(rng.uniform(1.8, 3.0)))
+        speed = arrival_speed(setting, distance, float(rng.uniform(2.2, 3.6)))
         body, thrown = rolling_ball(ball, start, 0.0, (side * speed, 0.0), turn=random_quaternion(rng)), False
     return Scene("topple", setting, (body, *boxes), is_calm=True, facts={"stacked": count, "thrown": thrown})
 
@@ -105,8 +106,9 @@ def _tell_topple(teller: Teller) -> str:
         start = teller.pick(f"{ball} rolls into {stack}", f"{ball} rolls against {stack}", f"{ball} hits {stack}")
     is_one = stack.startswith(("a stack", "a tower", "a pile"))
     if facts["fallen"] == 0:
-        return start + teller.pick(", which stays standing" if is_one else ", which stay standing", ", and nothing falls",
-                                   " but does not topple it" if is_one else " but does not topple them")
+        them = "it" if is_one else "them"
+        return start + teller.pick(", which stays standing" if is_one else ", which stay standing",
+                                   ", and nothing falls", f" but does not topple {them}")
     if facts["fallen"] == 1 and facts["stacked"] > 1:
         return start + teller.pick(" and knocks one off", " and one box falls", ", and one of them tumbles down")
     return start + teller.pick(" and topples it" if is_one else " and knocks them over", " and knocks everything over",
