@@ -41,6 +41,7 @@ LEAST_LATENTS = 2                 # of a piece: nine frames; less is a picture
 MAX_MEMBER_BYTES = 1 << 29        # of one file in a tar
 MAX_TEXT_BYTES = 1 << 20
 SAMPLE_RATE = 24000               # of the sound autoencoder
+KEY_BYTES = 1 << 16               # at either end of a file, that tell whether it is the same
 MULTIPLE = 32                     # pixels that sides of the networks' pictures are multiples of
 CAPTION_KEYS = ("captions", "caption", "prompt", "text")
 
@@ -70,10 +71,14 @@ class Source:
 
     @property
     def key(self) -> str:
-        """Changes when the file or its caption do."""
-        facts = self.path.stat()
-        text = f"{self.path.name} {facts.st_size} {facts.st_mtime_ns} {self.caption}"
-        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+        """Changes when the file, looked at at both ends, or its caption do."""
+        size = self.path.stat().st_size
+        digest = hashlib.sha256(f"{self.path.name} {size} {self.caption}".encode("utf-8", "replace"))
+        with open(self.path, "rb") as file:
+            digest.update(file.read(KEY_BYTES))
+            file.seek(max(0, size - KEY_BYTES))
+            digest.update(file.read(KEY_BYTES))
+        return digest.hexdigest()[:12]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from sora_core.checkpoint import build, load_checkpoint
+from sora_core.checkpoint import build, load_checkpoint, save_checkpoint
 from sora_core.cli import main
 from sora_core.errors import CheckpointError, ConfigError
 from sora_core.lora import parse_spec, read_lora, with_loras
@@ -19,7 +19,21 @@ from sora_core.training.lora import Changes, LoraOptions, train
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, tiny_checkpoint):
+def base(tmp_path_factory, tiny_checkpoint):
+    """The tiny checkpoint with a transformer as training begins with it."""
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    transformer = build(checkpoint, "transformer", SoraTransformer)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        transformer.initialise()
+    path = tmp_path_factory.mktemp("base") / "base.safetensors"
+    save_checkpoint(path, config=checkpoint.config, vocabulary=checkpoint.vocabulary,
+                    tensors=checkpoint.tensors | {"transformer": transformer.state_dict()})
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, base):
     """Two clips, one without sound; a LoRA after one slice and after all steps, and what was said."""
     folder = tmp_path_factory.mktemp("lora")
     (folder / "clips").mkdir()
@@ -29,7 +43,7 @@ def trained(tmp_path_factory, tiny_checkpoint):
                    frame_rate=Fraction(24), sample_rate=None if wave is None else 24000)
         (folder / "clips" / f"{name}.txt").write_text(f"a {name} wall")
     lines, options = [], {"clips": folder / "clips", "output": folder / "mine.safetensors",
-                          "checkpoint": tiny_checkpoint, "rank": 4, "steps": 40, "learning_rate": 1e-2}
+                          "checkpoint": base, "rank": 4, "steps": 40, "learning_rate": 1e-2}
     assert not train(LoraOptions(**options, minutes=1e-6), lines.append)
     first = load_file(options["output"])
     assert train(LoraOptions(**options), lines.append)
@@ -45,9 +59,9 @@ def test_it_learns_the_clips_in_slices(trained):
     assert first.keys() == load_file(output).keys()
 
 
-def test_its_keys_are_those_that_comfyui_takes(trained, tiny_checkpoint):
+def test_its_keys_are_those_that_comfyui_takes(trained, base):
     layers = read_lora(trained[0]).layers
-    weights = build(load_checkpoint(tiny_checkpoint), "transformer", SoraTransformer).state_dict()
+    weights = build(load_checkpoint(base), "transformer", SoraTransformer).state_dict()
     assert len(layers) > 20 and all(f"{layer}.weight" in weights for layer in layers)
     tensors = load_file(trained[0])
     assert all(key.startswith("diffusion_model.") for key in tensors)
@@ -56,8 +70,8 @@ def test_its_keys_are_those_that_comfyui_takes(trained, tiny_checkpoint):
     assert tensors["diffusion_model.blocks.0.attention.qkv.alpha"] == 4
 
 
-def test_the_file_gives_the_network_that_was_trained(trained, tiny_checkpoint):
-    checkpoint = load_checkpoint(tiny_checkpoint)
+def test_the_file_gives_the_network_that_was_trained(trained, base):
+    checkpoint = load_checkpoint(base)
     plain, changed = (build(checkpoint, "transformer", SoraTransformer) for _ in range(2))
     changes = Changes(changed, 4)
     tensors = load_file(trained[0])
@@ -72,8 +86,8 @@ def test_the_file_gives_the_network_that_was_trained(trained, tiny_checkpoint):
                                    changed.get_submodule(name).weight, atol=1e-5, rtol=1e-5)
 
 
-def test_strength_nought_is_no_change(trained, tiny_checkpoint):
-    models = load_models(tiny_checkpoint)
+def test_strength_nought_is_no_change(trained, base):
+    models = load_models(base)
     before = {name: value.clone() for name, value in models.transformer.state_dict().items()}
     assert with_loras(models, [(str(trained[0]), 0.0)]) is models
     half, whole = (with_loras(models, [(str(trained[0]), strength)]) for strength in (0.5, 1.0))
@@ -84,14 +98,14 @@ def test_strength_nought_is_no_change(trained, tiny_checkpoint):
     assert 0 < changes[0].norm() < changes[1].norm()
 
 
-def test_the_command_line_generates_with_it(trained, tiny_checkpoint, tmp_path, capsys):
-    words = ["generate", "a dark wall", "--checkpoint", str(tiny_checkpoint), "--seconds", "0.3", "--steps", "1",
+def test_the_command_line_generates_with_it(trained, base, tmp_path, capsys):
+    words = ["generate", "a dark wall", "--checkpoint", str(base), "--seconds", "0.3", "--steps", "1",
              "--width", "64", "--height", "64", "--sign", "none", "--json", "--output", str(tmp_path / "clip.mp4")]
     facts = []
     for spec in (f"{trained[0]}:0", str(trained[0])):
         assert main([*words, "--lora", spec]) == 0
         facts.append(json.loads(capsys.readouterr().out))
-    assert facts[0]["model"] == load_checkpoint(tiny_checkpoint).short_hash != facts[1]["model"]
+    assert facts[0]["model"] == load_checkpoint(base).short_hash != facts[1]["model"]
     assert facts[0]["latents"] != facts[1]["latents"]
 
 
@@ -105,8 +119,8 @@ def test_strengths_are_read_from_the_file_s_name():
             parse_spec(text)
 
 
-def test_files_that_are_no_lora_of_this_model_are_refused(trained, tiny_checkpoint, tmp_path):
-    models = load_models(tiny_checkpoint)
+def test_files_that_are_no_lora_of_this_model_are_refused(trained, base, tmp_path):
+    models = load_models(base)
     for key, shape, words in [("unet.x.lora_A.weight", (2, 3), "not part of a LoRA"),
                               ("diffusion_model.x.lora_A.weight", (2, 3), "not whole at x")]:
         save_file({key: torch.zeros(shape)}, tmp_path / "bad.safetensors")
