@@ -29,7 +29,7 @@ def _sentence(*parts: str) -> str:
     """Parts with a capital at the front and a full stop at the end, once."""
     text = " ".join(part.strip() for part in parts if part.strip())
     text = text[:1].upper() + text[1:]
-    return text if not text or text[-1] in '.!?…"' else f"{text}."
+    return text if not text or text[-1] in '.!?\u2026"' else f"{text}."
 
 
 def _sentences(parts: tuple[str, ...]) -> list[str]:
