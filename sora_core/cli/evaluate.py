@@ -30,7 +30,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--steps", type=int, metavar="N",
                         help="steps from noise to picture (default: the sampler's own)")
     parser.add_argument("--output", type=Path, default=Path("evaluation"), metavar="DIR",
-                        help="folder of the report, and of what a later run takes up again (default: %(default)s)")
+                        help="folder of the report, of its block for a model card, and of what a later run takes up "
+                             "again (default: %(default)s)")
     kinds = parser.add_subparsers(dest="what", metavar="WHAT")
     _add_tokenizers(kinds)
     validate = kinds.add_parser("validate", help="judge true clips of the world, and clips broken on purpose")

@@ -258,17 +258,17 @@ def _moved(poses: np.ndarray, body: int, shift: tuple[float, float, float]) -> n
     return moved
 
 
-BREAKS: dict[str, tuple[str, Callable[[WorldClip, Studio], WorldClip | None]]] = {
-    "gravity halved": ("gravity", gravity_halved),
-    "sound 100 ms late": ("sound", sound_shifted),
-    "colour swapped": ("permanence", colour_swapped),
-    "gone for a second": ("permanence", object_gone),
-    "there twice": ("permanence", object_doubled),
-    "through another": ("collision", passed_through),
-    "through the wall": ("collision", passed_wall),
-    "time reversed": ("collision", time_reversed),
+BREAKS: dict[str, tuple[tuple[str, ...], Callable[[WorldClip, Studio], WorldClip | None]]] = {
+    "gravity halved": (("gravity",), gravity_halved),
+    "sound 100 ms late": (("sound",), sound_shifted),
+    "colour swapped": (("permanence",), colour_swapped),
+    "gone for a second": (("permanence",), object_gone),
+    "there twice": (("permanence",), object_doubled),
+    "through another": (("collision",), passed_through),
+    "through the wall": (("collision", "permanence"), passed_wall),
+    "time reversed": (("collision",), time_reversed),
 }
-"""Name -> the measure that must find it, and how to make it."""
+"""Name -> the measures of which one must find it, and how to make it. What a wall swallows isn't there any more."""
 RARE = ("through another", "through the wall")
 BREAKS_PER_CLIP = 2
 WALL_EVERY = 6

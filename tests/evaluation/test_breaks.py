@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("mujoco", reason="the extra `world` (mujoco) is not installed")
 
 from sora_core.errors import ResourceError
-from sora_core.evaluation.breaks import BREAKS, HALF_SPEED, SAMPLE_RATE, SHIFT_S, Studio
+from sora_core.evaluation.breaks import BREAKS, HALF_SPEED, RARE, SAMPLE_RATE, SHIFT_S, Studio
 from sora_core.evaluation.judge import judge_clip
 from sora_core.evaluation.reader import Clip
 
@@ -40,13 +40,14 @@ def test_a_true_clip_holds_and_its_caption_is_true(world):
     assert result["measures"]["gravity"]["values"]["ratio"] == pytest.approx(1, abs=0.12)
 
 
-@pytest.mark.parametrize("name", [name for name in BREAKS if name not in ("through another", "through the wall", "time reversed")])
+@pytest.mark.parametrize("name", [name for name in BREAKS if name not in (*RARE, "time reversed")])
 def test_each_break_is_found_by_its_measure(world, name):
     studio, clip = world
-    measure, make = BREAKS[name]
+    measures, make = BREAKS[name]
     broken = make(clip, studio)
     assert broken is not None and broken.frames.shape == clip.frames.shape
-    assert judged(broken)["measures"][measure]["holds"] is False
+    found = judged(broken)["measures"]
+    assert False in [found[measure]["holds"] for measure in measures]
 
 
 def test_breaks_break_what_they_say(world):

@@ -57,6 +57,8 @@ def test_a_folder_of_bad_data(folder, tmp_path):
     assert warnings.files["unreadable: skipped"] == ["text.mp4"]
     assert warnings.files["text is not UTF-8: read as Latin-1"] == ["odd.txt"]
     assert "silent.mp4" in warnings.files["no sound: sound not judged"]
+    assert warnings.files["variable frame rate: laid on a grid of the mean rate"] == ["variable.mp4"]
+    assert warnings.files["odd size: judged as it is"] == ["odd.mp4"]
     silent = next(result for result in results if result["name"] == "silent.mp4")
     assert "sound" not in silent["measures"]
 
@@ -81,7 +83,9 @@ def test_prompts_come_from_json_then_text_then_tags(folder):
 
 def test_large_pictures_are_shrunk_and_times_kept(tmp_path):
     write_raw(tmp_path / "large.mp4", (14, 200, 401))
-    clip = read(tmp_path / "large.mp4", "", Warnings())
+    warnings = Warnings()
+    clip = read(tmp_path / "large.mp4", "", warnings)
+    assert warnings.counts["large picture: shrunk"] == 1
     assert clip.frames.shape == (14, 66, 133, 3) and clip.frame_rate == pytest.approx(24, rel=0.01)
 
 

@@ -55,6 +55,9 @@ def test_the_report_has_tables_warnings_and_plots(tmp_path):
     path = report.write_report([result(), result(ratio=1.1)], warnings, tmp_path / "out", "Title")
     text = path.read_text()
     assert "| prompt adherence, all facts | 66.7 |" in text and "- empty file: skipped: 1" in text
+    block = (tmp_path / "out" / "card.md").read_text()
+    assert block.startswith("**Title**: 2 clips") and "| prompt adherence, all facts | 66.7 (66.7 to 66.7) |" in block
+    assert "Prompt adherence: in distribution 66.7 % (2 clips)." in block
     facts = json.loads((tmp_path / "out" / "report.json").read_text())
     assert facts["clips"] == 2 and facts["by family"]["drop"]["collision"]["value"] == 100
     for name in ("trajectories.png", "offsets.png"):
