@@ -6,9 +6,11 @@ Nothing is invented and no text is refused: what has no label is what is seen. T
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import prompt_labels as labels
 from .prompt_labels import CAMERA, DIALOGUE, LIGHT, MUSIC, SIGHT, SOUNDS, Mark
@@ -18,6 +20,8 @@ MOST_CHARACTERS = 16384     # more than what any model reads
 _NOTES = re.compile(r"(?<=[.!?\u2026])\s+")
 _BULLET = re.compile(r"\s*(?:[-*\u2022\u00b7\u2013\u2014>]+\s+|#{1,6}\s+|[0-9]{1,2}[.)]\s+)?")
 _MARKUP = re.compile(r"\*\*|__|`")
+_SLUG = re.compile(r"\b(?:INT|EXT|EST)\.(?:/(?:INT|EXT)\.)?[ ]+(?=[A-Z])")     # "EXT. BEACH - DAY"
+_SYMBOLS = re.compile(r"^[\s\U0001f000-\U0001faff\u2600-\u27bf\ufe0f]+|[\s\U0001f000-\U0001faff\u2600-\u27bf\ufe0f]+$")
 _HANDLE = re.compile(r"(?<![\w.@/])@([A-Za-z0-9_](?:[\w.-]{0,38}\w)?)")
 _NOTHING = re.compile(r"(?:none|n/?a|no|nothing|aucune?|sans|-)\.?", re.IGNORECASE)
 _HEAD = re.compile(r"(?P<camera>[^:.!?\n]{3,60}):\s+(?=\S)")        # "Close-up, low angle: a ball ..."
@@ -76,7 +80,8 @@ def read_prompt(text: str) -> Prompt:
     """Read any text, as far as its first `MOST_CHARACTERS`; nothing makes this raise."""
     clean = "".join(c for c in "\n".join(text[:MOST_CHARACTERS].splitlines())
                     if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs", "Co"))
-    clean = _MARKUP.sub("", clean).strip()
+    clean = _SLUG.sub("", _MARKUP.sub("", clean)).strip()
+    clean = _lines_of_json(clean) if clean.startswith("{") else clean
     reader = _Reader()
     if found := QUOTATION.fullmatch(clean):        # quotation marks from a shell or a chat
         clean = inside(found)
@@ -200,10 +205,12 @@ class _Reader:
             self.shot.start_s, self.shot.end_s = start, start + seconds
 
     def content(self, text: str) -> None:
-        text = text.strip(" \t[]|")
+        text = _SYMBOLS.sub("", text.strip(" \t[]|"))
         if not text.strip(".,;:-\u2013\u2014 )"):
             return
         self.has_content = True
+        if self.kind == DIALOGUE and _NOTHING.fullmatch(text):
+            return
         if self.kind == SIGHT:
             self.prose(text)
         elif self.kind == DIALOGUE:
@@ -263,3 +270,24 @@ def _is_about_camera(sentence: str) -> bool:
     return labels.CAMERA_SENTENCE.match(sentence) is not None or (
         len(sentence.split()) <= 6 and labels.CAMERA_WORD.search(sentence) is not None
         and not re.search(r" (?:of|on|de|du|d['\u2019])\b", sentence))
+
+
+def _lines_of_json(text: str) -> str:
+    """A prompt written as a JSON object -> lines with its keys as labels; anything else stays as it is."""
+    try:
+        value = json.loads(text)
+        return "\n".join(_flat(value))
+    except (ValueError, RecursionError):
+        return text
+
+
+def _flat(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [line for part in value for line in _flat(part)]
+    if not isinstance(value, dict):
+        return [] if value is None else [str(value)]
+    lines: list[str] = []
+    for key, part in value.items():
+        label = [f"{key}:"] if labels.HEADING.fullmatch(key) or labels.SHOT.match(f"{key}:") else []
+        lines += [*label, *_flat(part), ""]
+    return lines

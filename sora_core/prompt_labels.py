@@ -6,6 +6,7 @@ Collected from public guides to Sora 2, Veo and MiniMax H3 and from graphs that 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -123,9 +124,9 @@ def marks(line: str) -> Iterator[Mark]:
 
 
 def _begins(line: str, at: int) -> bool:
-    """Whether a sentence begins there."""
-    before = line[max(0, at - 8):at].rstrip(" \t*_[(-\u2013\u2014\u2022")
-    return before[-1] in SENTENCE_ENDS if before else at < 8
+    """Whether a sentence begins there, or something behind a symbol such as an emoji."""
+    before = line[max(0, at - 8):at].rstrip(" \t*_[(-\u2013\u2014\u2022\ufe0f")
+    return before[-1] in SENTENCE_ENDS or unicodedata.category(before[-1]) == "So" if before else at < 8
 
 
 def _is_time(match: re.Match[str]) -> bool:

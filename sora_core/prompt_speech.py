@@ -51,7 +51,8 @@ class Line:
 
 
 def line_of(speaker: str, words: str, manner: str | None = "") -> Line:
-    return Line(speaker.strip(" ,:;-\u2013\u2014."), _LANGUAGE.sub("", words.strip()), (manner or "").strip(" ,:;()"))
+    return Line(speaker.strip(" ,:;-\u2013\u2014.[]()"), _LANGUAGE.sub("", words.strip()),
+                (manner or "").strip(" ,:;()"))
 
 
 def sentences(text: str) -> Iterator[tuple[str, list[str]]]:

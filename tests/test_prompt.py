@@ -46,7 +46,8 @@ Plan 2 (4 à 8 s) : un enfant dit : « Encore ! » La caméra recule lentement.
 
 LABELS = ("Shot 1 (0-4s): ", "[Shot 2] At 00:03.500, ", "Cut to: ", "Dialogue:\n", "- Ann: \"", "\" ", "[0:02-0:04] ",
           "Sound: ", "Camera: ", "@sam ", "says, \"", "«", "»", "Style:", "\n\n", "Plan 3 : ", "(4s)", "<d>", "</d>",
-          "**", "Music: none\n", "Duration: 8s", "99:99:99.999", "\ue000", "\ud800", "\0", "'", "Negative prompt: ")
+          "**", "Music: none\n", "Duration: 8s", "99:99:99.999", "\ue000", "\ud800", "\0", "'", "Negative prompt: ",
+          "{", "\"a\": ", "[1]", "}", "\U0001f3ac")
 ODD = st.lists(st.one_of(st.sampled_from(LABELS), st.text(max_size=12)), max_size=24).map("".join)
 
 
@@ -123,6 +124,22 @@ def test_who_speaks_is_told_from_the_sentence() -> None:
     assert said('VO: "Gravity always wins."') == Line("narrator", "Gravity always wins.")
     assert said("The man (S1) says: <d>[English] Smell that?</d>").words == "Smell that?"
     assert spoken(Line("the detective", "You're lying.", "tired")) == 'The detective says (tired), "You\'re lying."'
+
+
+def test_a_prompt_in_json_is_read_by_its_keys() -> None:
+    prompt = read_prompt('{"subject": "a red ball", "shot": {"composition": "wide", "lens": "35 mm"}, "style": null, '
+                         '"audio": {"sfx": ["a thud", "rain"], "dialogue": "Ann: Look!"}, "size": 3}')
+    [shot] = prompt.shots
+    assert shot == Shot(sight=("a red ball",), sounds=("a thud", "rain"), camera=("wide", "35 mm"),
+                        dialogue=(Line("Ann", "Look!"),))
+    for odd in ("{", "{}", "[" * 9999, '{"a": ' * 9999, "{1: 2}"):
+        assert read_prompt(odd).text == odd
+
+
+def test_symbols_and_slug_lines_do_no_harm() -> None:
+    prompt = read_prompt("\U0001f3ac Scene: EXT. BEACH. A ball falls! \U0001f3b5 Music: lofi \U0001f50a Sound: a thud")
+    assert prompt.shots[0] == Shot(sight=("BEACH.", "A ball falls!"), music=("lofi",), sounds=("a thud",))
+    assert read_prompt("Dialogue: none. Sound: none").shots == (Shot(),)
 
 
 def test_a_list_of_actions_by_shot_adds_to_the_shots() -> None:
