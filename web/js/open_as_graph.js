@@ -4,6 +4,7 @@ import { app } from "../../../scripts/app.js"
 import { api } from "../../../scripts/api.js"
 
 const KINDS = ["SoraEngineVideo", "SoraTextToVideo"]
+const MENU = { en: "Open as graph", fr: "Ouvrir comme graphe" }
 
 function isOpenable(node) {
     return KINDS.includes(node?.comfyClass) && node.inputs?.some(slot => slot.name === "engine" && slot.link != null)
@@ -33,6 +34,7 @@ app.registerExtension({
         }
     }],
     getNodeMenuItems(node) {
-        return isOpenable(node) ? [{ content: "Open as graph", callback: () => open(node) }] : []
+        const content = MENU[app.extensionManager.setting.get("Comfy.Locale")] ?? MENU.en
+        return isOpenable(node) ? [{ content, callback: () => open(node) }] : []
     }
 })
