@@ -33,6 +33,7 @@ _COLUMNS = {                 # five columns of seven dots each, the lowest bit o
     "m": "7c04180478", "n": "7c08040478", "o": "3844444438", "p": "7c14141408", "q": "081414187c", "r": "7c08040408",
     "s": "4854545420", "t": "043f444020", "u": "3c4040207c", "v": "1c2040201c", "w": "3c4030403c", "x": "4428102844",
     "y": "0c5050503c", "z": "4464544c44", "@": "324979413e", ".": "0060600000", "-": "0808080808", "_": "4040404040",
+    " ": "0000000000", ",": "0050300000", ":": "0036360000", "(": "001c224100", ")": "0041221c00", "?": "0201510906",
 }
 
 
@@ -44,6 +45,17 @@ def check_handle(handle: str) -> None:
     """
     if not _HANDLE.fullmatch(handle):
         raise ConfigError(f"handle {handle[:40]!r} can't be written; use 1 to 24 of A-Z, a-z, 0-9, dot, hyphen and _")
+
+
+def dots_of(lines: list[str]) -> Tensor:
+    """Lines of text as dots of 0 and 1, (9 * lines + 1, 6 * longest + 1); a question mark where there is no letter."""
+    dots = torch.zeros(9 * len(lines) + 1, 6 * max(len(line) for line in lines) + 1)
+    for row, line in enumerate(lines):
+        for place, letter in enumerate(line):
+            for column, bits in enumerate(bytes.fromhex(_COLUMNS.get(letter, _COLUMNS["?"]))):
+                for y in range(7):
+                    dots[1 + 9 * row + y, 1 + 6 * place + column] = bits >> y & 1
+    return dots
 
 
 def draw_handle(chunks: Iterable[Tensor], handle: str, frame_rate: Fraction) -> Iterator[Tensor]:
@@ -77,14 +89,8 @@ def _place(seconds: float) -> tuple[float, float]:
 
 def _stamp(lines: list[str], height: int, width: int) -> tuple[Tensor, Tensor]:
     """Opacity of the white letters and of their dark edge, (h, w) each."""
-    longest = max(len(line) for line in lines)
-    columns, rows = 6 * longest + 1, 9 * len(lines) + 1
-    dots = torch.zeros(rows, columns)
-    for row, line in enumerate(lines):
-        for place, letter in enumerate(line):
-            for column, bits in enumerate(bytes.fromhex(_COLUMNS[letter])):
-                for y in range(7):
-                    dots[1 + 9 * row + y, 1 + 6 * place + column] = bits >> y & 1
+    dots = dots_of(lines)
+    rows, columns = dots.shape
     scale = min(max(1.0, min(height, width) * SHARE / 7), 0.9 * width / columns, 0.9 * height / rows)
     size = (max(1, round(rows * scale)), max(1, round(columns * scale)))
     letters = functional.interpolate(dots[None, None], size, mode="bilinear", antialias=scale < 1)

@@ -7,10 +7,12 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from sora_core import media
 from sora_core.errors import ProvenanceError, ResourceError
@@ -182,6 +184,29 @@ def test_a_signature_without_its_mark_disagrees(tmp_path: Path) -> None:
                for line in verify(tmp_path / "bare.mp4").disagreements)
 
 
+def test_an_average_of_fifty_marked_clips_forges_no_number(tmp_path: Path) -> None:
+    """What they have in common is public; their numbers cancel, and a signature laid over it speaks of no mark."""
+    facts = [Provenance.here({"clip": i}) for i in range(50)]
+    common = torch.stack([torch.cat(list(one.mark_video([scene(3, seed=i)], RATE)), dim=2) - scene(3, seed=i)
+                          for i, one in enumerate(facts)]).mean(dim=0).mean(dim=2, keepdim=True)
+    media.write_clip(tmp_path / "plain.mp4", (scene(30, seed=99) + common).clamp(-1, 1), None, frame_rate=RATE)
+    sign_file(tmp_path / "plain.mp4", ".mp4", {"made": "elsewhere"}, None, target=tmp_path / "forged.mp4")
+    found = verify(tmp_path / "forged.mp4")
+    assert found.signature.is_intact and found.is_marked and not found.payloads
+    assert any("there is SoraCore's mark, and the signature doesn't speak of it" in line
+               for line in found.disagreements)
+
+
+def test_a_signature_of_another_clip_disagrees_with_the_mark(tmp_path: Path) -> None:
+    """The picture of one clip under the facts and number of another."""
+    shown = media.read_clip(save(tmp_path / "shown.mp4", scene(36), sound(1.5), signature="none")).video
+    media.write_clip(tmp_path / "plain.mp4", shown, None, frame_rate=RATE)
+    sign_file(tmp_path / "plain.mp4", ".mp4", {}, provenance().mark.payload ^ 1, target=tmp_path / "forged.mp4")
+    found = verify(tmp_path / "forged.mp4")
+    assert found.signature.is_intact and list(found.payloads.values()) == [provenance().mark.payload]
+    assert any("a signature or a mark was copied" in line for line in found.disagreements)
+
+
 def test_nothing_is_fetched_for_a_manifest_elsewhere(tmp_path: Path, no_network: list[Any]) -> None:
     path = save(tmp_path / "plain.mp4", scene(24), sound(1.0), signature="none")
     who = certificates.identity()
@@ -234,13 +259,16 @@ def broken(kind: str, folder: Path) -> None:
     elif kind == "foreign":
         certificates.identity(folder / "other")
         key.write_bytes((folder / "other" / certificates.KEY).read_bytes())
+    elif kind == "unreadable":
+        key.unlink()
+        key.mkdir(mode=0o700)
     elif kind == "chainless":
         chain.unlink()
 
 
 @pytest.mark.parametrize("kind, words", [
     ("missing", "is missing; restore it"), ("damaged", "is damaged"), ("readable", "run: chmod 600"),
-    ("foreign", "don't belong together"), ("chainless", "is damaged")])
+    ("foreign", "don't belong together"), ("unreadable", "can't be read"), ("chainless", "is damaged")])
 def test_a_bad_key_is_refused_before_anything_is_computed(clip: Path, tmp_path: Path, kind: str, words: str) -> None:
     broken(kind, keys.home())
 
@@ -263,17 +291,18 @@ def test_a_wrong_clock_is_refused(clip: Path, monkeypatch: pytest.MonkeyPatch, y
 
 
 def test_an_expired_certificate_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    past = datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)
+    """Signed while the certificate was good for two seconds more, and looked at when they are over."""
     path = save(tmp_path / "plain.mp4", scene(24), sound(1.0), signature="none")
-    monkeypatch.setattr(certificates, "YEARS", 0)
-    monkeypatch.setattr(certificates, "_now", lambda: past)
-    try:
-        sign_file(path, ".mp4", {}, None, target=tmp_path / "old.mp4")
-    except ProvenanceError as error:
-        assert "can't be signed" in str(error)             # the library itself refuses an expired certificate
-    else:
-        found = read_signature(tmp_path / "old.mp4")
-        assert found.is_expired and not found.is_trusted
+    monkeypatch.setattr(certificates, "YEARS", 0)           # which leaves one day
+    end = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(seconds=3)
+    monkeypatch.setattr(certificates, "_now", lambda: end - datetime.timedelta(days=1))
+    sign_file(path, ".mp4", {}, None, target=tmp_path / "old.mp4")
+    assert read_signature(tmp_path / "old.mp4").is_trusted
+    while datetime.datetime.now(datetime.timezone.utc) <= end + datetime.timedelta(seconds=1):
+        time.sleep(0.1)
+    found = read_signature(tmp_path / "old.mp4")
+    assert found.is_intact and found.is_expired and not found.is_trusted
+    assert "signed: no, the certificate has expired" in "\n".join(verify(tmp_path / "old.mp4").sentences())
 
 
 def test_kinds_that_carry_no_signature_are_refused(clip: Path, tmp_path: Path) -> None:

@@ -52,5 +52,5 @@ def test_other_letters_are_refused(handle: str) -> None:
 
 
 def test_every_letter_is_another() -> None:
-    assert len(set(_COLUMNS.values())) == len(_COLUMNS) == 10 + 26 + 26 + 4
+    assert len(set(_COLUMNS.values())) == len(_COLUMNS) == 10 + 26 + 26 + 4 + 6
     assert all(len(bytes.fromhex(columns)) == 5 for columns in _COLUMNS.values())
