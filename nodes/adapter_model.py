@@ -36,6 +36,7 @@ from ..sora_core.shapes import audio_latent_frames, audio_samples, to_frame_rate
 from .adapter_anchors import hold_pictures
 from .adapter_vae import video_vae_from_checkpoint
 from .adapter_windows import GUIDE, sketch_and_continue
+from .convert import whole_mask
 
 AUDIO = AudioVAEConfig()
 # Numbers that are alive at once, at most, counted by PyTorch's profiler (tests/comfyui/inside_memory.py): of the
@@ -126,9 +127,9 @@ class SoraModel(comfy.model_base.BaseModel):
         out = super().extra_conds(**given)
         if len(shapes) > 1:
             out["latent_shapes"] = comfy.conds.CONDConstant(shapes)
-        text, mask = given["cross_attn"], given.get("attention_mask")
-        mask = torch.ones(text.shape[:2], dtype=torch.long, device=text.device) if mask is None else mask
-        out["c_crossattn"], out["attention_mask"] = PaddedText(text), PaddedText(mask)
+        text = given["cross_attn"]
+        out["c_crossattn"] = PaddedText(text)
+        out["attention_mask"] = PaddedText(whole_mask(text, given.get("attention_mask")))
         out["frame_rate"] = comfy.conds.CONDConstant(float(given.get("frame_rate", MODEL_FRAME_RATE)))
         if given.get(GUIDE) is not None:
             out["guide_video"] = comfy.conds.CONDRegular(given[GUIDE].video)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..sora_core.checkpoint import Checkpoint, build
 from ..sora_core.config import AudioVAEConfig, VideoVAEConfig
-from ..sora_core.errors import SoraError
+from ..sora_core.errors import ResourceError, SoraError
 from ..sora_core.models.audio_vae import AudioVAE
 from ..sora_core.models.video_vae import CHUNK_CELLS, VideoVAE
 from ..sora_core.pipeline import decode_video
@@ -118,7 +118,16 @@ def require_ours(vae: Any, kind: str) -> torch.nn.Module:
 
 
 def decode_planned(vae: Any, latents_BCthw: Tensor, plan: Plan) -> Tensor:
-    """Video latents -> IMAGE (B * frames, H, W, 3)."""
+    """Video latents -> IMAGE (B * frames, H, W, 3).
+
+    Raises:
+        ResourceError: more than fits into memory.
+    """
+    needed = latents_BCthw.shape[0] * plan.num_frames * plan.height * plan.width * 3 * vae.vae_output_dtype().itemsize
+    free = memory.get_free_memory(vae.output_device)
+    if needed > free:
+        raise ResourceError(f"the frames need {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free; make a "
+                            "shorter or smaller clip, or use Sora Text To Video, which writes as it goes")
     images = torch.empty(latents_BCthw.shape[0], plan.num_frames, plan.height, plan.width, 3,
                          device=vae.output_device, dtype=vae.vae_output_dtype())
     done = 0

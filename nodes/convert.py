@@ -124,13 +124,14 @@ def sound_from_audio(audio: Any, sample_rate: int) -> Tensor:
         raise MediaError("the audio holds no samples; connect a sound that lasts longer than 0 seconds")
     if waveform.shape[0] != 1:
         raise MediaError(f"the audio holds {waveform.shape[0]} sounds at once; connect one")
-    if waveform.shape[-1] > (MAX_SECONDS + 1) * audio["sample_rate"] > 0:
-        raise MediaError(f"the audio lasts {waveform.shape[-1] / audio['sample_rate']:.0f} seconds; cut it to at most "
+    rate = audio["sample_rate"]
+    if isinstance(rate, (int, float)) and waveform.shape[-1] > (MAX_SECONDS + 1) * rate > 0:
+        raise MediaError(f"the audio lasts {waveform.shape[-1] / rate:.0f} seconds; cut it to at most "
                          f"{MAX_SECONDS:g}, for example with Trim Audio Duration")
     if not bool(torch.isfinite(waveform).all()):
         raise MediaError("the audio holds values that are not numbers; look at the node that makes it")
     mono = waveform.float().mean(dim=1, keepdim=True)
-    return resample(mono, audio["sample_rate"], sample_rate).clamp(-1, 1)
+    return resample(mono, rate, sample_rate).clamp(-1, 1)
 
 
 def clip_from_video(video: Any, last_seconds: float | None = None) -> Clip:
@@ -250,6 +251,15 @@ def plan_of(latent: dict[str, Any], video_config: VideoVAEConfig, audio_config: 
     frames, height, width = video_frames(grid[0], k), grid[1] * side, grid[2] * side
     return Plan(frames, MODEL_FRAME_RATE, width, height, frames, width, height,
                 audio_samples(frames, MODEL_FRAME_RATE, audio_config.sample_rate))
+
+
+def whole_mask(text: Tensor, mask: Tensor | None) -> Tensor:
+    """The mask (B, L), int64, of text states (B, L, D); words that other nodes have joined on count as real."""
+    ones = torch.ones(text.shape[:2], dtype=torch.long, device=text.device)
+    if mask is not None:
+        known = mask[:, :text.shape[1]].to(ones)
+        ones[:, :known.shape[1]] = known
+    return ones
 
 
 def fit_length(sound_BCN: Tensor, samples: int) -> Tensor:

@@ -82,9 +82,9 @@ def latent_of_pictures(vae: Any, first_image: Tensor | None, last_image: Tensor 
     more = [] if images is None else list(video_from_image(images).split(1, dim=2))
     some = next((picture for picture in (first, *more, last) if picture is not None), None)
     plan = plan_like(some, seconds, width, height, frame_rate)
-    pictures = dict(zip(parse_positions(positions, len(more), plan), more, strict=True))
-    pictures |= {} if last is None else {plan.num_frames - 1: last}
-    pictures |= {} if first is None else {0: first}
-    given = given_pictures(pictures, nothing_given(plan, config, AUDIO), plan=plan, encode=partial(encode_video, vae),
+    pairs = [*zip(parse_positions(positions, len(more), plan), more, strict=True)]
+    pairs += [] if last is None else [(plan.num_frames - 1, last)]
+    pairs += [] if first is None else [(0, first)]
+    given = given_pictures(pairs, nothing_given(plan, config, AUDIO), plan=plan, encode=partial(encode_video, vae),
                            temporal_compression=config.temporal_compression)
     return latent_from_given(given, plan, AUDIO.sample_rate, batch_size)

@@ -53,7 +53,7 @@ class SoraLipSync(io.ComfyNode):
         given = given_sound(sound, nothing_given(plan, _config(video_vae, first), config),
                             samples_per_latent=config.samples_per_latent, encode=partial(encode_sound, audio_vae))
         if first is not None:
-            given = given_pictures({0: first}, given, plan=plan, encode=partial(encode_video, video_vae),
+            given = given_pictures([(0, first)], given, plan=plan, encode=partial(encode_video, video_vae),
                                    temporal_compression=video_vae.first_stage_model.config.temporal_compression)
         return io.NodeOutput(latent_from_given(given, plan, config.sample_rate))
 

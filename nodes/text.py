@@ -8,6 +8,7 @@ from comfy_api.latest import io, ui
 from server import PromptServer
 
 from ..sora_core.errors import PromptError
+from ..sora_core.pipeline import check_prompt
 from .adapter_text import SoraTokenizer
 
 EXAMPLE = "a red rubber ball drops onto a wooden floor and bounces"
@@ -60,4 +61,5 @@ def conditioning_of_prompt(clip: Any, prompt: str) -> Any:
         raise PromptError("there is no text encoder to read the prompt with; connect Sora Checkpoint Loader's clip")
     if not isinstance(getattr(clip, "tokenizer", None), SoraTokenizer):
         raise PromptError("this is another model's text encoder; connect Sora Checkpoint Loader's clip")
+    check_prompt(prompt, needed=False)
     return clip.encode_from_tokens_scheduled(clip.tokenize(prompt))

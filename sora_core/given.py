@@ -6,7 +6,7 @@ passed as functions, so that the command line and ComfyUI's memory management sh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import torch
@@ -53,7 +53,7 @@ def parse_positions(text: str, num_images: int, plan: Plan) -> list[int]:
     return [number % plan.num_frames for number in numbers]
 
 
-def given_pictures(pictures: Mapping[int, Tensor], start: Given, *, plan: Plan, temporal_compression: int,
+def given_pictures(pictures: Iterable[tuple[int, Tensor]], start: Given, *, plan: Plan, temporal_compression: int,
                    encode: Encode) -> Given:
     """`start`, of which no picture is given yet, with pictures at some of its frames.
 
@@ -62,15 +62,16 @@ def given_pictures(pictures: Mapping[int, Tensor], start: Given, *, plan: Plan, 
     beside a stand-in for it: `from_changes` tells what they shall show.
 
     Args:
-        pictures: frame of the file -> (1, 3, 1, H, W) of any size, resized and cropped to fit.
+        pictures: pairs of a frame of the file and a picture (1, 3, 1, H, W) of any size, resized and cropped to fit.
 
     Raises:
         ConfigError: no picture, or two for one latent.
     """
+    pictures = sorted(pictures, key=lambda pair: pair[0])
     if not pictures:
         raise ConfigError("there is no picture to start from; connect first_image, last_image or images")
     places: dict[int, Tensor] = {}
-    for frame, picture in sorted(pictures.items()):
+    for frame, picture in pictures:
         place = video_latent_frames(1 + model_frame(frame, plan), temporal_compression) - 1
         if place in places:
             raise ConfigError(f"frame {frame} is too near to another given picture; keep them "

@@ -24,6 +24,8 @@ MODEL_WIDTH = MODEL_HEIGHT = 128
 LARGEST_AREA, SMALLEST_AREA = 1.1, 0.7      # of the trained area, within which a shape is generated as it is
 MIN_SIDE = 32
 MAX_SEED = (1 << 64) - 1
+MOST_CUT_AWAY = 16                  # times the picture's area that may be resized only to be cut away
+MARGIN = 8                          # pixels around the middle of such a picture
 RESIZE_BYTES = 128 << 20            # of one piece of resized frames
 
 
@@ -165,6 +167,12 @@ def fit(video_BCTHW: Tensor, width: int, height: int) -> Tensor:
         return video_BCTHW
     scale = max(width / old_width, height / old_height)
     size = (max(height, round(old_height * scale)), max(width, round(old_width * scale)))
+    rows, columns = (min(old, math.ceil(new / scale) + MARGIN)
+                     for old, new in ((old_height, height), (old_width, width)))
+    is_long = size[0] * size[1] > MOST_CUT_AWAY * height * width
+    if is_long and (rows, columns) != (old_height, old_width):      # its middle is enough
+        top, left = (old_height - rows) // 2, (old_width - columns) // 2
+        return fit(video_BCTHW[..., top:top + rows, left:left + columns], width, height)
     frames = video_BCTHW.transpose(1, 2).flatten(0, 1)                                      # (B T, C, H, W)
     frames = F.interpolate(frames, size=size, mode="bicubic", align_corners=False, antialias=True).clamp(-1, 1)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2

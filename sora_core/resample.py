@@ -16,6 +16,7 @@ from .errors import MediaError
 ZEROS = 24                  # zero crossings of the sinc on either side
 ROLLOFF = 0.945             # of the lower Nyquist frequency: where the filter begins to fall
 BETA = 10.0                 # of the Kaiser window: aliases stay below -100 dB
+MAX_FILTERS = 1 << 26       # numbers in all filters of a ratio
 MAX_RATIO = 64              # of two sample rates
 
 
@@ -33,7 +34,8 @@ def resample(sound_BCN: Tensor, rate: int, new_rate: int) -> Tensor:
         MediaError: rates that are not positive whole numbers or too far apart.
     """
     for value in (rate, new_rate):
-        if isinstance(value, bool) or not math.isfinite(value) or int(value) != value or value <= 0:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not is_number or int(value) != value or value <= 0:
             raise MediaError(f"a sample rate of {value!r} can't be used; use a whole number of samples a second")
     if max(rate, new_rate) > MAX_RATIO * min(rate, new_rate):
         raise MediaError(f"sound at {rate} samples a second can't be used at {new_rate}; save it at 8000 to 96000")
@@ -42,6 +44,9 @@ def resample(sound_BCN: Tensor, rate: int, new_rate: int) -> Tensor:
     rate, new_rate = int(rate), int(new_rate)
     step = math.gcd(rate, new_rate)
     down, up = rate // step, new_rate // step
+    if up * (down + 2 * ZEROS * max(1, down // up)) > MAX_FILTERS:
+        raise MediaError(f"sound at {rate} samples a second can't be used at {new_rate}; save it at a usual rate, "
+                         "such as 44100 or 48000")
     length = -(-sound_BCN.shape[-1] * up // down)
     kernels, reach = _kernels(down, up)
     padded = F.pad(sound_BCN.flatten(0, -2)[:, None].double(), (reach, reach + down + kernels.shape[-1]))

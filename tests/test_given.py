@@ -36,7 +36,8 @@ def picture(value: float, height: int = 128, width: int = 128) -> Tensor:
 
 def pictures(given: dict[int, Tensor], plan: Plan) -> tuple[Tensor, Tensor]:
     """(T',) values for themselves, and the mask of each latent."""
-    found = given_pictures(given, nothing_given(plan, VIDEO, AUDIO), plan=plan, temporal_compression=8, encode=encode)
+    found = given_pictures(given.items(), nothing_given(plan, VIDEO, AUDIO), plan=plan, temporal_compression=8,
+                           encode=encode)
     return from_changes(found.video)[0, 0, :, 0, 0], found.video_mask.amax((0, 2, 3))
 
 
@@ -66,6 +67,9 @@ def test_positions_of_other_rates_are_times() -> None:
 def test_two_pictures_in_one_latent_and_none_are_refused() -> None:
     with pytest.raises(ConfigError, match="0.33 seconds apart"):
         pictures({9: picture(0.0), 12: picture(1.0)}, plan_of())
+    with pytest.raises(ConfigError, match="frame 3 is too near"):
+        given_pictures([(3, picture(0.0)), (3, picture(1.0))], nothing_given(plan_of(), VIDEO, AUDIO), plan=plan_of(),
+                       temporal_compression=8, encode=encode)
     with pytest.raises(ConfigError, match="connect first_image"):
         pictures({}, plan_of())
 

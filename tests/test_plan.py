@@ -72,6 +72,16 @@ def test_resizing_covers_and_never_stretches() -> None:
     assert planning.fit(video, 96, 96) is video
 
 
+def test_a_very_long_picture_is_cut_before_it_is_resized(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, resize = [], torch.nn.functional.interpolate
+    monkeypatch.setattr(planning.F, "interpolate", lambda x, size, **how: sizes.append(size) or resize(x, size, **how))
+    long = torch.linspace(-1, 1, 5000).expand(1, 3, 1, 2, 5000)
+    middle = planning.fit(long, 128, 128)
+    assert all(height * width <= 16 * 128 * 128 for height, width in sizes)
+    assert middle.shape == (1, 3, 1, 128, 128) and float(middle.abs().max()) < 0.01     # of the whole: one pixel
+    assert planning.fit(long[..., :1, :1], 4096, 32).shape[-2:] == (32, 4096)
+
+
 def test_large_frames_come_in_small_pieces() -> None:
     plan = planning.Plan(24, Fraction(24), 2048, 2048, 24, 32, 32, 1)
     pieces = planning.finish(iter([torch.zeros(1, 3, 24, 32, 32)]), plan)

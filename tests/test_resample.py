@@ -40,7 +40,8 @@ def test_very_short_sounds(samples: int) -> None:
     assert resample(torch.ones(1, 1, samples), 8000, 24000).shape == (1, 1, 3 * samples)
 
 
-@pytest.mark.parametrize("rates", [(0, 24000), (-8000, 24000), (44100.5, 24000), (100, 24000), (float("nan"), 24000)])
+@pytest.mark.parametrize("rates", [(0, 24000), (-8000, 24000), (44100.5, 24000), (100, 24000), (float("nan"), 24000),
+                                   (44101, 24000), ("48000", 24000), (None, 24000)])
 def test_impossible_rates_are_refused(rates: tuple[int, int]) -> None:
     with pytest.raises(MediaError, match="can't be used"):
         resample(torch.zeros(1, 1, 10), *rates)
