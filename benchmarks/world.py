@@ -1,6 +1,6 @@
 """How fast the world makes clips: per second of processor time of one core, with and without pictures.
 
-    python benchmarks/world.py [--clips 32] [--width 128] [--height 128]
+    python benchmarks/world.py [--clips 32] [--width 128] [--height 128] [--families drop,roll | all]
 
 Processor time is reported, not wall time, so that a busy machine changes little. Nothing asserts a time.
 """
@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sora_core.world.pool import NUM_SAMPLES, SAMPLE_RATE, clip_seed, make_record  # noqa: E402
 from sora_core.world.render import Stage  # noqa: E402
+from sora_core.world.scenes.families import FAMILIES, TRAINED_FAMILIES, VARIATION  # noqa: E402
 from sora_core.world.sound import synthesise_clip  # noqa: E402
 
 SEED = 4242
@@ -39,17 +40,19 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=32, help="of each kind (default: %(default)s)")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--height", type=int, default=128)
+    parser.add_argument("--families", default=",".join(TRAINED_FAMILIES), help="names, or all (default: %(default)s)")
     args = parser.parse_args()
-    size = args.width, args.height
-    made = [make_record(clip_seed(SEED, 0, number), *size) for number in range(args.clips)]
-    print(f"{args.clips} clips of 4 s at {args.width} x {args.height}")
-    rate("physics, captions, sketches", args.clips, lambda n: make_record(clip_seed(SEED, 0, n), *size))
+    families = tuple(FAMILIES) if args.families == "all" else tuple(args.families.split(","))
+    kind = args.width, args.height, families, VARIATION if args.families == "all" else 0.0
+    made = [make_record(clip_seed(SEED, 0, number), *kind) for number in range(args.clips)]
+    print(f"{args.clips} clips of 4 s at {args.width} x {args.height}: {args.families}")
+    rate("physics, captions, sketches", args.clips, lambda n: make_record(clip_seed(SEED, 0, n), *kind))
     rate("sound", args.clips, lambda n: synthesise_clip(made[n][2], NUM_SAMPLES, SAMPLE_RATE))
-    with Stage(*size) as stage:
+    with Stage(args.width, args.height) as stage:
         rate("pictures", args.clips, lambda n: stage.render(made[n][0], made[n][1]))
 
         def whole(number: int) -> None:
-            scene, motion, record = make_record(clip_seed(SEED, 0, number), *size)
+            scene, motion, record = make_record(clip_seed(SEED, 0, number), *kind)
             synthesise_clip(record, NUM_SAMPLES, SAMPLE_RATE)
             stage.render(scene, motion)
 

@@ -1,39 +1,27 @@
 """The true world for a prompt or a family: a contact sheet and a film with sound, to look at.
 
-A prompt is met by drawing scenes until one has its family, kinds, place, floor, light and camera, and by dressing its
-bodies in the colours, materials and sizes that are asked for, before anything is simulated. What then happens is up to
-physics: a stone doesn't bounce on sand because a prompt says so.
-
 Legend: T frames, H W pixels, N samples.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from ..errors import ConfigError, PromptError
+from ..errors import ConfigError
 from ..media import check_writable, write_clip, write_image
 from .camera import FRAME_RATE
-from .materials import MATERIALS
-
-if TYPE_CHECKING:
-    from ..evaluation.facts import Claims, Thing
-    from .scenes.scene import Body, Scene
+from .wish import TRIES, find_scene
 
 SHOWN = 8
 MOST_SEEDS = 64
-MOST_DRAWS = 20_000
 STRIP_HEIGHT = 40                   # pixels of a clip's spectrogram on the sheet
 LOUDEST_DB, QUIETEST_DB = -20.0, -90.0
-_TRIES = 1 << 32                    # seeds of the draws for one seed lie this far apart
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -47,7 +35,7 @@ def parse_seeds(text: str) -> list[int]:
         seeds = list(range(int(first), int(last) + 1)) if dots else [int(part) for part in text.split(",")]
     except ValueError:
         seeds = []
-    if not seeds or len(seeds) > MOST_SEEDS or min(seeds) < 0 or max(seeds) >= _TRIES:
+    if not seeds or len(seeds) > MOST_SEEDS or min(seeds) < 0 or max(seeds) >= TRIES:
         raise ConfigError(f"--seeds {text!r} names no seeds; use a range such as 0..8, at most {MOST_SEEDS} of them")
     return seeds
 
@@ -86,77 +74,10 @@ def preview(wish: str, seeds: list[int], output: Path, *, width: int = 256, heig
     write_clip(output, _chunks(frames), waveform, frame_rate=Fraction(FRAME_RATE), sample_rate=SAMPLE_RATE,
                metadata={"title": wish})
     sheet = output.with_suffix(".png")
-    rows = [_row(clip, sound, SAMPLE_RATE) for clip, sound in zip(frames, sounds, strict=True)]
+    rows = [sheet_row(clip, sound, SAMPLE_RATE) for clip, sound in zip(frames, sounds, strict=True)]
     picture = torch.from_numpy(np.concatenate(rows)).permute(2, 0, 1)[None, :, None].float() / 127.5 - 1
     write_image(sheet, picture)
     return output, sheet
-
-
-def find_scene(wish: str, seed: int, width: int, height: int) -> Scene:
-    """The scene of a seed for a family's name or a prompt; the same one each time.
-
-    Raises:
-        PromptError: nothing like it was drawn in 20,000 tries.
-    """
-    from ..evaluation.facts import read_claims
-    from .scenes.families import FAMILIES, draw_scene
-
-    if wish in FAMILIES:
-        return draw_scene(seed, width, height, wish)
-    claims = read_claims(wish)
-    family = _family(claims)
-    for number in range(MOST_DRAWS):
-        scene = draw_scene(seed + number * _TRIES, width, height, family)
-        if _fits(scene, claims):
-            return replace(scene, bodies=_dressed(scene.bodies, claims.things))
-    raise PromptError(f"the world has no scene like {wish!r}; ask for balls and boxes, or for one of "
-                      f"{', '.join(FAMILIES)}")
-
-
-def _family(claims: Claims) -> str | None:
-    actions, kinds = claims.actions, {thing.kind for thing in claims.things}
-    if "fly in" in actions:
-        return "throw"
-    if "slide" in actions:
-        return "slide"
-    if "hit thing" in actions and kinds <= {"ball"}:
-        return "collide"
-    return "roll" if "roll" in actions else "drop" if actions & {"fall", "bounce"} else None
-
-
-def _fits(scene: Scene, claims: Claims) -> bool:
-    setting = scene.setting
-    wanted = ((claims.floor, setting.floor), (claims.place, setting.place), (claims.light, setting.light),
-              (claims.camera if claims.camera != "static" else None, setting.view.name))
-    if any(asked not in (None, drawn, "outdoors") for asked, drawn in wanted):
-        return False
-    if "hit wall" in claims.actions and scene.wall_x is None:
-        return False
-    if claims.direction and claims.actions & {"roll", "slide", "fly in"}:
-        speed = float(np.dot(scene.bodies[0].velocity, setting.view.rotation[:, 0]))
-        if speed * (1 if claims.direction == "right" else -1) <= 0:
-            return False
-    return not claims.things or [body.record.kind for body in scene.bodies] == [t.kind for t in claims.things]
-
-
-def _dressed(bodies: tuple[Body, ...], things: tuple[Thing, ...]) -> tuple[Body, ...]:
-    """Bodies in the colours, materials and sizes that are asked for, with the masses that follow."""
-    from .scenes.scene import SIZES_M
-
-    dressed = []
-    for body, thing in zip(bodies, things or (None,) * len(bodies), strict=True):
-        record = body.record
-        if thing is not None:
-            material = thing.material or record.material
-            radius = record.radius_m * SIZES_M[thing.size or record.size] / SIZES_M[record.size]
-            volume = 8 * radius**3 if record.kind == "box" else 4 / 3 * math.pi * radius**3
-            lift = radius - record.radius_m             # so that what stood on the floor still does
-            record = replace(record, colour=thing.colour or record.colour, material=material, radius_m=radius,
-                             size=thing.size or record.size, mass_kg=MATERIALS[material].density * volume)
-            x, y, z = body.position
-            body = replace(body, record=record, position=(x, y, z + lift))
-        dressed.append(body)
-    return tuple(dressed)
 
 
 def _chunks(clips: list[np.ndarray]) -> Iterator[Any]:
@@ -164,7 +85,7 @@ def _chunks(clips: list[np.ndarray]) -> Iterator[Any]:
         yield torch.from_numpy(frames.copy()).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
 
 
-def _row(frames: np.ndarray, sound: np.ndarray, sample_rate: int) -> np.ndarray:
+def sheet_row(frames: np.ndarray, sound: np.ndarray, sample_rate: int) -> np.ndarray:
     """Eight frames side by side over the spectrogram of the sound, (H + STRIP_HEIGHT, SHOWN * W, 3) uint8."""
     picks = np.linspace(0, len(frames) - 1, SHOWN).round().astype(int)
     pictures = np.concatenate([frames[pick] for pick in picks], axis=1)

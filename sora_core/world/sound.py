@@ -170,7 +170,7 @@ def _impacts(record: ClipRecord, num_samples: int, sample_rate: int) -> np.ndarr
         for body, voice in zip((touch.body_a, touch.body_b), voices, strict=True):
             if body not in answers:
                 radius = record.objects[body].radius_m if body >= 0 else REFERENCE_RADIUS_M
-                answers[body] = _answers(voice, radius, record.seed + 7919 * (body + 3), sample_rate)
+                answers[body] = _answers(voice, radius, record.seed + 7919 * (body % 1000), sample_rate)
             soft_answer, hard_answer = answers[body]
             level = force * (0.35 + 0.65 * softness if voice.hardness > softness else 1.0)
             length = min(len(soft_answer), num_samples - start)
