@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..scenes.family import Family
-from . import people, sport, talk, tell
+from . import animals, birds, characters, people, sport, talk, tell
 
 FAMILIES: tuple[Family, ...] = (
     Family("walk", 0.10, people.draw_walk, tell.walk, tell.marche, tell.steps, facts=tell.plain_facts),
@@ -17,4 +17,9 @@ FAMILIES: tuple[Family, ...] = (
     Family("talk", 0.10, talk.draw_talk, talk.talk, talk.parle, talk.talk_heard, facts=tell.plain_facts),
     Family("dialogue", 0.06, talk.draw_dialogue, talk.dialogue, talk.dialoguent, talk.talk_heard,
            facts=tell.plain_facts),
+    Family("dog", 0.07, animals.draw_dog, animals.beast, animals.bete, animals.beast_heard, facts=tell.plain_facts),
+    Family("cat", 0.06, animals.draw_cat, animals.beast, animals.bete, animals.beast_heard, facts=tell.plain_facts),
+    Family("bird", 0.06, birds.draw_bird, birds.bird, birds.oiseau, birds.bird_heard, facts=tell.plain_facts),
+    Family("character", 0.08, characters.draw_character, characters.character, characters.personnage,
+           characters.character_heard, facts=tell.plain_facts),
 )

@@ -1,8 +1,9 @@
 """Bodies in the air: the centre of mass flies a parabola, and the angular momentum about it never changes.
 
-Nothing turns a body in flight but its own shape: with L the angular momentum, I(shape) the inertia and h(shape,
-its change) the angular momentum that the limbs carry against the pelvis, the pelvis turns at I^-1 (R^T L - h). Tucked bodies
-turn fast, open ones slowly, and arms that swing turn the trunk the other way, without anybody having to say so.
+Nothing turns a body in flight but its own shape: with L the angular momentum, I(shape) the inertia and
+h(shape, its change) the angular momentum that the limbs carry against the pelvis, the pelvis turns at
+I^-1 (R^T L - h). Tucked bodies turn fast, open ones slowly, and arms that swing turn the trunk the other way, without
+anybody having to say so.
 
 Source: C. Frohlich, "Do springboard divers violate angular momentum conservation?", Am. J. Physics 47 (1979).
 Legend: T times, B bones.

@@ -38,6 +38,17 @@ def draw_cloth(rng: np.random.Generator, *, plain: float = 0.55, other_than: str
                  paint(rng, pattern, np.array(COLOURS[colour]), np.array(COLOURS[second])))
 
 
+def draw_wild_cloth(rng: np.random.Generator) -> Cloth:
+    """A cloth without end of choice: two patterns over each other, in any three colours."""
+    colours = rng.uniform(0.05, 1.0, (3, 3))
+    first, second = (str(name) for name in rng.choice(PATTERNS[1:], 2, replace=False))
+    picture = paint(rng, first, colours[0], colours[1])
+    over = paint(rng, second, np.zeros(3), np.ones(3))[..., :1] > 127
+    picture = np.where(over & (rng.random() < 0.8), (255 * colours[2]).round().astype(np.uint8), picture)
+    names = {name: ((np.array(value) - picture.mean((0, 1)) / 255) ** 2).sum() for name, value in COLOURS.items()}
+    return Cloth(min(names, key=names.get), first, second, (1.0, 1.0, 1.0), picture.astype(np.uint8))
+
+
 def paint(rng: np.random.Generator, pattern: str, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """A pattern of two sRGB colours, (64, 64, 3) uint8."""
     down, across = np.mgrid[0:SIDE, 0:SIDE] / SIDE

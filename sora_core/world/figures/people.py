@@ -44,9 +44,10 @@ def followed(setting: Setting, performance: Performance) -> Setting:
     return replace(setting, view=follow(setting.view, points))
 
 
-def draw_walk(rng: np.random.Generator, setting: Setting, is_running: bool = False) -> Scene:
+def draw_walk(rng: np.random.Generator, setting: Setting, is_running: bool = False, person: Person | None = None
+              ) -> Scene:
     """Somebody crosses the picture, comes and stops (and waves), or goes away with the camera following."""
-    person = draw_person(rng)
+    person = person or draw_person(rng)
     build, time = person.build, clock(SECONDS)
     tall, low = build.height_m, setting.gravity < 5
     manner = str(rng.choice(list(MANNERS), p=(0.34, 0.2, 0.12, 0.12, 0.10, 0.12))) if not is_running else "calm"
@@ -117,9 +118,9 @@ def draw_run(rng: np.random.Generator, setting: Setting) -> Scene:
     return draw_walk(rng, setting, is_running=True)
 
 
-def draw_jump(rng: np.random.Generator, setting: Setting) -> Scene:
+def draw_jump(rng: np.random.Generator, setting: Setting, person: Person | None = None) -> Scene:
     """Somebody jumps once or twice: straight, with legs spread, knees up, or forward."""
-    person = draw_person(rng)
+    person = person or draw_person(rng)
     build, time = person.build, clock(SECONDS)
     tall = build.height_m
     slow = min((9.81 / setting.gravity) ** 0.5, 2.2)
@@ -167,9 +168,9 @@ def _effort(rng: np.random.Generator, time: np.ndarray, leaps: list[Leap]):  # n
     return replace(face, mouth=np.asarray(mouth), brows=face.brows + 0.6 * np.asarray(mouth))
 
 
-def draw_wave(rng: np.random.Generator, setting: Setting) -> Scene:
+def draw_wave(rng: np.random.Generator, setting: Setting, person: Person | None = None) -> Scene:
     """Somebody stands, looks at us and waves."""
-    person = draw_person(rng)
+    person = person or draw_person(rng)
     build, time = person.build, clock(SECONDS)
     setting = watched(rng, setting, build.height_m, max(1.35 * build.height_m, 1.7))
     plan = stand(build, time, (float(rng.uniform(-0.25, 0.25)) * setting.view.half_width_m, 0.0),

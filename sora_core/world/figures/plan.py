@@ -1,8 +1,8 @@
 """From what a body should do to what it does: feet stay planted, flights obey gravity and keep angular momentum.
 
 A plan says for every time where the pelvis should be and how it is turned, what spine, arms and head do, where the
-feet stand, and when the body is in the air. ``solve`` bends the legs to reach the feet, gives each flight its parabola and its
-spin, and leads the ground before and after into the speed that the flight needs.
+feet stand, and when the body is in the air. ``solve`` bends the legs to reach the feet, gives each flight its parabola
+and its spin, and leads the ground before and after into the speed that the flight needs.
 
 Legend: T times, B bones.
 """

@@ -26,7 +26,8 @@ _COLOURS = ("red", "blue", "green", "yellow", "black", "white", "purple")
 _ANIMALS = ("dog", "cat", "bird", "horse", "bear", "mouse")
 _PLACES = ("park", "market", "beach", "museum", "bakery", "cinema", "library")
 LINES = (
-    "Hello, my name is {name}.", "Good morning, everybody!", "What a beautiful day!", "I have lost my {colour} {thing}.",
+    "Hello, my name is {name}.",
+    "Good morning, everybody!", "What a beautiful day!", "I have lost my {colour} {thing}.",
     "Look at the {colour} {thing} over there.", "My {animal} is bigger than yours.",
     "Come with me to the {place}.",
     "Please bring me the {thing}.", "I bought a {colour} {thing}.", "Nobody knows where the {animal} is.",

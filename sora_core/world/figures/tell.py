@@ -40,14 +40,19 @@ def plain_facts(scene: Scene, motion: Motion) -> dict[str, Any]:
     return {name: value for name, value in scene.facts.items() if name != "cast"}
 
 
+def called(teller: Teller) -> str:
+    """A character's handle, such as "@mila", where the clip has one whom references show; else nothing."""
+    return teller.scene.facts.get("handle", "")
+
+
 def who(teller: Teller, number: int = 0, article: str = "a", brief: bool = False) -> str:
     """One of the players in words."""
-    return told(person_of(teller, number), teller, article, brief or teller.style < 0.1)
+    return called(teller) or told(person_of(teller, number), teller, article, brief or teller.style < 0.1)
 
 
 def qui(teller: Teller, number: int = 0) -> str:
     """One of the players in French words."""
-    return told_french(person_of(teller, number), teller)
+    return called(teller) or told_french(person_of(teller, number), teller)
 
 
 def way(teller: Teller) -> str:

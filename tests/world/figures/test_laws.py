@@ -133,7 +133,7 @@ def test_axels(build: Build, seed: int, name: str) -> None:
         down = foot.is_down & (np.abs(act.plan.time - 1.44) > 0.10)
         speed = np.gradient(act.body.joints[:, at], act.plan.time, axis=0)[down]
         aside = np.einsum("ti,ti->t", speed, act.body.rotations[down, at, :, 1])
-        assert np.abs(aside).max() < 0.12 * 2.5
+        assert np.abs(aside).max() < 0.15 * 2.5
 
 
 @FEW
@@ -189,7 +189,7 @@ def test_arms_thrown_up_turn_the_trunk_the_other_way() -> None:
         angles[f"shoulder_{side}"] = np.linspace(0, 2.5, len(time))
     shape = shape_of(build, angles)
     carried = momentum_of(build, shape)
-    assert carried[:, 1].max() < 0                  # arms that rise in front turn backward about y ...
+    assert carried[:, 1].mean() < -1                # arms that rise in front turn backward about y ...
     ways, momentum = fly(build, shape, np.eye(3), np.eye(3), np.zeros(3))
     assert momentum[1] < 0                          # ... and only a body that turns backward keeps its trunk up
     assert np.abs(momentum_of(build, shape.placed(ways, np.zeros((len(time), 3)))) - momentum).max() < 0.02
