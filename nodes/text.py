@@ -11,6 +11,8 @@ from ..sora_core.errors import PromptError
 from ..sora_core.pipeline import check_prompt
 from .adapter_text import SoraTokenizer
 
+ALL_READ = "Nothing is left out."
+_telling: set[str | None] = set()       # nodes that show a line: the page keeps it until another one comes
 EXAMPLE = "a red rubber ball drops onto a wooden floor and bounces"
 
 
@@ -40,12 +42,14 @@ class SoraTextEncode(io.ComfyNode):
     @classmethod
     def execute(cls, clip: Any, prompt: str) -> io.NodeOutput:
         conditioning = conditioning_of_prompt(clip, prompt)
-        unused = clip.tokenizer.read(prompt).unused
-        return io.NodeOutput(conditioning, ui=ui.PreviewText(say(cls.hidden.unique_id, unused)) if unused else None)
+        node = None if cls.hidden is None else cls.hidden.unique_id
+        told = clip.tokenizer.read(prompt).unused or (ALL_READ if node in _telling else "")
+        return io.NodeOutput(conditioning, ui=ui.PreviewText(say(node, told)) if told else None)
 
 
 def say(node: str | None, text: str) -> str:
     """Show a line of text on a node."""
+    _telling.add(node)
     if node is not None and getattr(PromptServer, "instance", None) is not None:
         PromptServer.instance.send_progress_text(text, node)
     return text

@@ -86,6 +86,8 @@ def test_it_says_what_it_cannot_use_of_a_prompt(server: Any) -> None:
     graph = step_by_step(story)
     run = server.run(graph)
     assert run.outputs["positive"]["text"] == [wanted] and "negative" not in run.outputs
+    graph["positive"]["inputs"]["prompt"] = "a ball falls"       # the page would go on showing the old line
+    assert server.run(graph).outputs["positive"]["text"] == ["Nothing is left out."]
 
 
 def test_every_option_does_something(server: Any) -> None:
