@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -47,7 +47,7 @@ class Task(Protocol):
         """The batch of a step, drawn with `rng` alone."""
 
     def loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        """The loss to descend and numbers for the log; `generator` is one of the processor's."""
+        """The loss to descend and numbers for the log; batch and generator are the device's, and so are new tensors."""
 
     def sample(self, folder: Path, step: int) -> None:
         """Write something to look at into `folder`; all ranks call it, with the averaged weights in place."""
@@ -242,8 +242,10 @@ class TrainingRun:
         """Add the gradients of one part of a step, times `share`."""
         seed = [self.options.seed, self.step, part]
         batch = self.task.batch(np.random.default_rng(seed), self.step)
-        generator = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
-        loss, numbers = self.task.loss({name: value.to(self.device) for name, value in batch.items()}, generator)
+        generator = torch.Generator(self.device)
+        generator.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        with self._on_device():
+            loss, numbers = self.task.loss({name: value.to(self.device) for name, value in batch.items()}, generator)
         is_finite = bool(torch.isfinite(loss))
         if parallel.summed([not is_finite])[0]:
             self._refuse(batch, part, is_finite)
@@ -276,10 +278,26 @@ class TrainingRun:
             writer.writerow(record)
         say(" ".join(f"{key} {value:g}" for key, value in record.items()))
 
+    def _on_device(self) -> AbstractContextManager[None]:
+        """On a GPU, what a task makes is made there and computed in bfloat16; on the processor tasks see to it."""
+        stack = ExitStack()
+        if self.device.type != "cpu":
+            stack.enter_context(self.device)
+            stack.enter_context(torch.autocast(self.device.type, torch.bfloat16))
+        return stack
+
     def _sample(self) -> None:
+        """Let the task write its samples, on the processor: one GPU hands its networks over, many don't sample."""
+        is_away = self.device.type != "cpu"
+        if is_away and self.world_size > 1:
+            return
         self.average.swap()
+        for module in self.task.modules.values() if is_away else ():
+            module.to("cpu")
         with parallel.writing_folder(self.options.output) as folder:
             self.task.sample(folder, self.step)
+        for module in self.task.modules.values() if is_away else ():
+            module.to(self.device)
         self.average.swap()
 
     def _time_is_up(self, start: float) -> bool:
