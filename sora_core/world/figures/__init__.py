@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..scenes.family import Family
-from . import animals, birds, characters, people, sport, talk, tell
+from . import animals, birds, characters, people, sport, talk, tell, throwing
 
 FAMILIES: tuple[Family, ...] = (
     Family("walk", 0.10, people.draw_walk, tell.walk, tell.marche, tell.steps, facts=tell.plain_facts),
@@ -16,6 +16,10 @@ FAMILIES: tuple[Family, ...] = (
            tell.plain_facts),
     Family("talk", 0.10, talk.draw_talk, talk.talk, talk.parle, talk.talk_heard, facts=tell.plain_facts),
     Family("dialogue", 0.06, talk.draw_dialogue, talk.dialogue, talk.dialoguent, talk.talk_heard,
+           facts=tell.plain_facts),
+    Family("catch", 0.06, throwing.draw_catch, throwing.catch, throwing.attrape, throwing.catch_heard,
+           facts=tell.plain_facts),
+    Family("stumble", 0.04, throwing.draw_stumble, throwing.stumble, throwing.trebuche, throwing.stumble_heard,
            facts=tell.plain_facts),
     Family("dog", 0.07, animals.draw_dog, animals.beast, animals.bete, animals.beast_heard, facts=tell.plain_facts),
     Family("cat", 0.06, animals.draw_cat, animals.beast, animals.bete, animals.beast_heard, facts=tell.plain_facts),
