@@ -71,17 +71,10 @@ class SoraEngine(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, engine: str | None = BEST, model: str = AUTO, model_2: str = AUTO,
-                        text_encoder: str = AUTO, video_vae: str = AUTO, audio_vae: str = AUTO, upscaler: str = AUTO,
-                        lora: str = AUTO, lora_2: str = AUTO, audio_encoder: str = AUTO) -> bool | str:
-        """A sentence with the address instead of "value not in list"."""
-        chosen = (model, model_2, text_encoder, video_vae, audio_vae, upscaler, lora, lora_2, audio_encoder)
-        if engine is None or None in chosen:
-            return True     # another node says, later
-        try:
-            choose(engine, dict(zip(ROLES, chosen, strict=True)))
-        except SoraError as error:
-            return str(error)
+    def validate_inputs(cls, model: Any = AUTO, model_2: Any = AUTO, text_encoder: Any = AUTO, video_vae: Any = AUTO,
+                        audio_vae: Any = AUTO, upscaler: Any = AUTO, lora: Any = AUTO, lora_2: Any = AUTO,
+                        audio_encoder: Any = AUTO) -> bool:
+        """Files are looked for when it runs: one sentence with the address, instead of ten of values not in lists."""
         return True
 
     @classmethod

@@ -200,8 +200,8 @@ def thumbnails() -> None:
         base.mkdir()
         with running(find_comfyui(), base, ROOT) as server, chromium(Path(folder) / "profile") as page:
             page.size(WIDE, HIGH)
+            pages.visit(page, server, LiteGraph__Canvas__MinFontSizeForLOD=0)
             for path in sorted(WORKFLOWS.glob("engine_*.json")):
-                pages.visit(page, server, LiteGraph__Canvas__MinFontSizeForLOD=0)
                 pages.load(page, json.loads(path.read_text(encoding="utf-8")), path.stem)
                 pages.pause(page, 1)
                 area = page.run(ALONE)

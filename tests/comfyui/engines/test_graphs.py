@@ -135,24 +135,23 @@ def test_a_shipped_graph_runs(engines: Any) -> None:
     assert engines.saved(run)[0].suffix == ".mp4"
 
 
-def refused(engines: Any, prompt: dict[str, Any]) -> str:
-    """The sentence with which a prompt is turned down before it is queued."""
-    answer = engines.post("/prompt", {"prompt": prompt})
-    (error,) = answer["node_errors"]["engine"]["errors"]
-    return error["details"]
-
-
 def test_a_missing_file_says_where_to_get_it(engines: Any) -> None:
     folder = engines.base / "models" / "vae"
     file = folder / "ltx-2.5-audio-vae-bf16.safetensors"
     file.rename(folder / "away")
     try:
-        words = refused(engines, graph("LTX-2.5"))
+        run, ran = engines.trace(graph("LTX-2.5", seed=60))
     finally:
         (folder / "away").rename(file)
-    assert f"LTX-2.5 needs models/vae/{file.name}, which isn't there; download it from {LTX_25.file('audio_vae').url}" \
-        in words and "accept the licence" in words
+    assert run.error == (f"LTX-2.5 needs models/vae/{file.name}, which isn't there; download it from "
+                         f"{LTX_25.file('audio_vae').url} (accept the licence on that page first)")
+    assert not any("load_" in name for name in ran)
     assert engines.trace(graph("LTX-2.5", seed=60))[0].status == "success"
+
+
+def test_a_file_that_was_chosen_and_is_gone_is_named(engines: Any) -> None:
+    run, _ = engines.trace(graph("LTX-2.5", files={"video_vae": "gone.safetensors"}))
+    assert run.error == "LTX-2.5 needs models/vae/gone.safetensors, which isn't there; choose another file"
 
 
 def test_a_file_of_another_name_is_found_by_its_header(engines: Any) -> None:
