@@ -70,7 +70,7 @@ def main() -> None:
                 sound = synthesise_clip(record, NUM_SAMPLES, SAMPLE_RATE)
                 rows.append(sheet_row(stage.render(scene, motion), sound, SAMPLE_RATE))
                 print(f"{name}: {record.captions[0]}", flush=True)
-            Image.fromarray(np.concatenate(rows)).save(args.output / f"world-{name}.jpg", quality=78)
+            Image.fromarray(np.concatenate(rows)).save(args.output / f"world-{name}.jpg", quality=60)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--variation", type=float, default=None, metavar="SHARE",
                         help="share of clips with a camera move, a style, rain and the like (default 0.3)")
     parser.add_argument("--format", choices=("pool", "webdataset"), default="pool",
-                        help="shards for the trainer here, or tar shards of MP4 and JSON that any WebDataset reader reads")
+                        help="shards for the trainer here, or tar shards that any WebDataset reader reads")
     parser.add_argument("--sketches-only", action="store_true",
                         help="only what moves where, without pictures and sound: many more clips in the same time")
     kinds = parser.add_subparsers(dest="what", metavar="WHAT")

@@ -84,5 +84,5 @@ def _narrow(rng: np.random.Generator, hertz: float, count: int, rate: int) -> np
     size = fast_length(count)
     bins = np.fft.rfftfreq(size, 1 / rate)
     shape = np.exp(-0.5 * (np.log2(np.maximum(bins, 1.0) / hertz) / 0.12) ** 2)
-    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * shape, size)[:count]
+    noise = np.fft.irfft(rng.standard_normal(2 * len(bins)).view(np.complex128) * shape, size)[:count]
     return noise / (noise.std() + 1e-9)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +17,12 @@ _SOFT = {"grass": 0.30, "carpet": 0.16, "sand": 0.35, "dust": 0.25, "ice": 0.8, 
 
 def noises(record: ClipRecord, num_samples: int, sample_rate: int) -> np.ndarray:
     """Sum of all events and voices of a clip, (num_samples,), without the place's echo."""
+    from .figures.foley import event_sound
+
     sound = np.zeros(num_samples)
-    foley = import_module(".figures.foley", __package__) if find_spec(f"{__package__}.figures.foley") else None
     for number, event in enumerate(record.events):
         rng = np.random.default_rng([record.seed, 7, number])
-        made = foley.event_sound(event, record.floor, rng, sample_rate) if foley else None
+        made = event_sound(event, record.floor, rng, sample_rate)
         _mix(sound, _noise(event, record.floor, rng, sample_rate) if made is None else made, event.time_s, sample_rate)
     for time_s, _, samples in record.voices:
         if sample_rate != _VOICE_RATE:

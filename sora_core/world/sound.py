@@ -157,21 +157,25 @@ def soften_peaks(sound: np.ndarray) -> np.ndarray:
 def _impacts(record: ClipRecord, num_samples: int, sample_rate: int) -> np.ndarray:
     """Sum of the answers of both sides of every touch, (num_samples,)."""
     sound = np.zeros(num_samples)
-    answers: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    answers: dict[tuple[int, float], tuple[np.ndarray, np.ndarray]] = {}
     for touch in record.contacts:
         start = round(touch.time_s * sample_rate)
         if not 0 <= start < num_samples or touch.impulse_ns < QUIETEST_IMPULSE_NS:
             continue
         force = strength(touch.impulse_ns)
         voices = [_voice(touch.body_a, touch.material_a), _voice(touch.body_b, touch.material_b)]
+        if touch.other == "net":
+            voices = [SURFACES["carpet"]] * 2
+            force *= 0.4
         # The softer side decides how bright a touch is and how much of the ring it chokes.
         softness = min(voice.hardness for voice in voices)
         hard = force * softness
         for body, voice in zip((touch.body_a, touch.body_b), voices, strict=True):
-            if body not in answers:
+            key = body, voice.pitch_hz
+            if key not in answers:
                 radius = record.objects[body].radius_m if body >= 0 else REFERENCE_RADIUS_M
-                answers[body] = _answers(voice, radius, record.seed + 7919 * (body % 1000), sample_rate)
-            soft_answer, hard_answer = answers[body]
+                answers[key] = _answers(voice, radius, record.seed + 7919 * (body % 1000), sample_rate)
+            soft_answer, hard_answer = answers[key]
             level = force * (0.35 + 0.65 * softness if voice.hardness > softness else 1.0)
             length = min(len(soft_answer), num_samples - start)
             sound[start : start + length] += level * (1.0 - hard) * soft_answer[:length]
@@ -261,8 +265,9 @@ def _room_tone(place: Room, seed: int, num_samples: int, sample_rate: int) -> np
     rng = np.random.default_rng([seed, 2])
     time = np.arange(num_samples) / sample_rate
     tone = 10 ** (place.wind_db / 20) * band_noise(rng, 160.0, num_samples, sample_rate)
-    hum = sum(np.sin(2 * np.pi * 50 * k * time + rng.uniform(0, 6.28)) / k for k in (2, 3, 4))
-    tone += 10 ** (place.hum_db / 20) * hum
+    second = time[:sample_rate]          # whole hertz repeat after it
+    hum = sum(np.sin(2 * np.pi * 50 * k * second + rng.uniform(0, 6.28)) / k for k in (2, 3, 4))
+    tone += 10 ** (place.hum_db / 20) * np.resize(hum, num_samples)
     if place.birds_db > -100:
         for _ in range(rng.integers(1, 4)):
             tone += 10 ** (place.birds_db / 20) * _chirps(rng, time)

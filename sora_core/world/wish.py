@@ -19,6 +19,7 @@ from ..errors import PromptError
 from .camera import moved
 from .materials import COLOURS, MATERIALS
 from .physics import simulate
+from .places import PLACES
 from .render import body_part
 from .scenes.families import AIRS, FAMILIES, TRAINED_FAMILIES, draw_scene
 from .scenes.scene import SIZES_M, Body, Scene
@@ -26,7 +27,7 @@ from .scenes.scene import SIZES_M, Body, Scene
 if TYPE_CHECKING:
     from ..evaluation.facts import Claims, Thing
 
-MOST_DRAWS = 20_000
+MOST_DRAWS = 5_000
 MOST_OUTCOMES = 60
 COLOUR_WORDS = {name: name for name in COLOURS} | {"turquoise": "cyan", "violet": "purple"}
 _BALLS = "ball|sphere|basketball|football|bowling ball|soccer ball"
@@ -64,7 +65,7 @@ def find_scene(wish: str, seed: int, width: int, height: int) -> Scene:
     """The scene of a seed for a family's name or a prompt; the same one each time.
 
     Raises:
-        PromptError: nothing like it was drawn in 20,000 tries.
+        PromptError: nothing like it was drawn in 5,000 tries.
     """
     from ..evaluation.facts import read_claims
 
@@ -73,7 +74,7 @@ def find_scene(wish: str, seed: int, width: int, height: int) -> Scene:
     claims, text = read_claims(wish), wish.lower()
     special = next((name for name, words in _NAMES if name in FAMILIES and re.search(words, text)), None)
     family, outcome, outcomes = special or _family(claims), _outcome(special, text), 0
-    for number in range(MOST_DRAWS):
+    for number in range(MOST_DRAWS if _is_possible(claims) else 0):
         scene = draw_scene(seed + number * TRIES, width, height, family)
         if not _fits_place(scene, claims, text) or (special is None and not _fits(scene, claims)):
             continue
@@ -90,6 +91,12 @@ def find_scene(wish: str, seed: int, width: int, height: int) -> Scene:
             break
     raise PromptError(f"the world has no scene like {wish!r}; ask for balls and boxes, or for one of "
                       f"{', '.join(FAMILIES)}")
+
+
+def _is_possible(claims: Claims) -> bool:
+    """Whether some place has the floor and the light that are asked for."""
+    return any(claims.place in (None, "outdoors", name) and claims.floor in (None, *place.floors)
+               and claims.light in (None, *place.lights) for name, place in PLACES.items())
 
 
 def _family(claims: Claims) -> str | None:

@@ -65,7 +65,7 @@ def _target(rng: np.random.Generator, centre: np.ndarray, side: float) -> tuple[
 
 
 def _hoop(centre: np.ndarray, side: float, board: str, rim: str) -> tuple[Prop, ...]:
-    """Board, rim, and a net and a pole that nothing touches."""
+    """Board, rim, a net that takes the ball's speed sideways, and a pole that nothing touches."""
     board_x = centre[0] + side * (RIM_RADIUS_M + 0.09)
     board_z = centre[2] + 0.27
     plate = Solid(plain(board, specular=0.3), (0.025, 0.46, 0.33), (board_x, 0.0, board_z))
@@ -92,7 +92,7 @@ def _hoop(centre: np.ndarray, side: float, board: str, rim: str) -> tuple[Prop, 
              outline=Outline(COLOURS[board], plate.size, plate.position)),
         Prop("rim", (*ring, arm), "metal", 0.75,
              outline=Outline(COLOURS[rim], (radius, radius, TUBE_M), tuple(centre))),
-        Prop("net", tuple(_net(centre))), Prop("pole", (pole, stay)),
+        Prop("net", tuple(_net(centre)), "plastic", 0.1), Prop("pole", (pole, stay)),
     )
 
 
@@ -115,18 +115,18 @@ def _net(centre: np.ndarray) -> list[Solid]:
                 one, two = (2 * math.pi * (i + shift) / _STRANDS for shift in (0.0, turn))
                 start = centre + (top * math.cos(one), top * math.sin(one), high)
                 end = centre + (bottom * math.cos(two), bottom * math.sin(two), low)
-                strands.append(between(white, start, end, 0.007))
+                strands.append(between(white, start, end, 0.007, collides=turn > 0))
     return strands
 
 
-def between(part: Any, start: np.ndarray, end: np.ndarray, radius: float) -> Solid:
-    """A thin rod (a box: cheap to draw) from one point to another that nothing touches."""
+def between(part: Any, start: np.ndarray, end: np.ndarray, radius: float, collides: bool = False) -> Solid:
+    """A thin rod (a box: cheap to draw) from one point to another."""
     way = end - start
     length = float(np.linalg.norm(way))
     x, y, z = way / length
     half = math.sqrt(max(0.0, (1 + z) / 2))
     turn = (half, -y / (2 * half), x / (2 * half), 0.0) if half > 1e-6 else (0.0, 1.0, 0.0, 0.0)
-    return Solid(part, (radius, radius, 0.5 * length), tuple(0.5 * (start + end)), turn, collides=False)
+    return Solid(part, (radius, radius, 0.5 * length), tuple(0.5 * (start + end)), turn, collides)
 
 
 def crossing_step(scene: Scene, motion: Motion) -> int | None:

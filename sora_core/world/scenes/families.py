@@ -54,8 +54,8 @@ def draw_scene(seed: int, width: int, height: int, family: str | tuple[str, ...]
     weights = family_weights(names)
     chosen = FAMILIES[str(rng.choice(list(weights), p=list(weights.values())))]
     setting = draw_setting(rng, width, height, chosen.places)
-    extra = np.random.default_rng([seed, 3])
-    if extra.random() >= variation:
+    extra = np.random.default_rng([seed, 3]) if variation > 0 else None
+    if extra is None or extra.random() >= variation:
         return chosen.draw(rng, setting)
     setting = _elsewhere(extra, setting) if not chosen.places and extra.random() < 0.3 else setting
     setting = _styled(extra, setting)
