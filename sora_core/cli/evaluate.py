@@ -39,6 +39,8 @@ def add_parser(subparsers: Any) -> None:
     validate.add_argument("--first", type=int, default=0, metavar="N", help="number of the first clip (default: 0)")
     validate.add_argument("--seed", type=int, metavar="N",
                           help="seed of the clips, to set limits on others than those that reports are made of")
+    validate.add_argument("--talk", type=int, default=0, metavar="N",
+                          help="only judge the judge of speech, on the sound of N clips in which somebody speaks")
     validate.add_argument("--output", type=Path, default=Path("validation"), metavar="DIR")
     validate.add_argument("--store", action="store_true", help="keep the result as the error bars of later reports")
     calibrate = kinds.add_parser("calibrate", help="fit the judge's knowledge of colours, materials and places")
@@ -85,6 +87,9 @@ def _run_validate(args: argparse.Namespace) -> int:
 
     if args.store and args.seed is not None:
         raise ConfigError("--store keeps the error bars of reports, which come from the default seed; leave out --seed")
+    if args.talk:
+        print(json.dumps(suite.validate_speech(args.talk, seed=args.seed), indent=1))
+        return 0
     true, broken = suite.validate(args.output, clips=args.clips, first=args.first, seed=args.seed)
     summary = report.write_validation(true, broken, args.output)
     if args.store:

@@ -21,6 +21,7 @@ from ..world.record import FLOOR, WALL
 from ..world.render import Stage
 from ..world.scenes.families import draw_scene
 from ..world.sound import synthesise_clip
+from .spoken import quoted
 
 SEED = 4242                         # of validation clips: pools to train or to calibrate on have others
 WALL_TRIES = 400                    # one roll in five indoors meets a wall
@@ -97,6 +98,15 @@ def true_clips(count: int, *, seed: int = SEED, first: int = 0) -> Iterator[Worl
     with Studio() as studio:
         for index in range(first, first + count):
             yield studio.clip(index, seed=seed)
+
+
+def talks(count: int, *, seed: int = SEED) -> Iterator[tuple[np.ndarray, int, str]]:
+    """Sounds (N,) of clips in which somebody speaks, without pictures: sound, sample rate, the words in lower case."""
+    width, height = SHARD_SIZES[0]
+    for index in range(count):
+        _, _, record = make_record(clip_seed(seed, index, 0), width, height, "talk")
+        sound = synthesise_clip(record, NUM_SAMPLES, SAMPLE_RATE)
+        yield sound, SAMPLE_RATE, quoted(f'"{" ".join(line.text for line in record.lines)}"')
 
 
 def gravity_halved(clip: WorldClip, studio: Studio) -> WorldClip | None:

@@ -100,6 +100,7 @@ ROWS = (
     Row("sound.clips", "sound on cause: clips without fault", "", _holds("sound")),
     Row("sound.orphans", "clips without orphan sounds", "100 %",
         _number("sound", "orphans", lambda orphans: 100.0 * (orphans == 0))),
+    Row("speech", "speech: the asked line of twenty is heard", ">= 90 %", _holds("speech")),
     Row("stains", "clips without a stain where a thing was", "", _holds("stains")),
     Row("stains.contrast", "stain where a thing was, median (of 255)", "<= 1.15 x",
         _number("stains", "contrast", float), is_median=True),
@@ -110,8 +111,8 @@ ROWS = (
 
 CARD = ("adherence", "adherence.thing", "adherence.colour", "adherence.count", "adherence.material",
         "adherence.action", "adherence.floor", "adherence.place", "gravity.within", "gravity.plausible",
-        "gravity.error", "collision", "permanence", "sound.on_time", "sound.offset", "sound.orphans", "stains",
-        "stains.contrast", "flicker", "warping")
+        "gravity.error", "collision", "permanence", "sound.on_time", "sound.offset", "sound.orphans", "speech",
+        "stains", "stains.contrast", "flicker", "warping")
 """Rows of the block for a model card."""
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..media import write_clip
 from .judge import Seen, judge_clip, see
 from .prompts import suite_prompts
 from .reader import Warnings, find_clips, find_prompt, read, read_prompts
+from .spoken import is_available, quoted, speech, which_line
 
 JUDGING = ("adherence.py", "background.py", "components.py", "events.py", "facts.py", "features.py", "geometry.py",
            "judge.py", "measures.py", "onsets.py", "outline.py", "reader.py", "scale.py", "stains.py",
@@ -61,7 +63,9 @@ def judge_folder(folder: Path, output: Path, *, suite: str, say: Say = print) ->
 def judge_file(path: Path, prompt: str, output: Path, warnings: Warnings) -> dict[str, Any] | None:
     """Judge one file, or take the result of an earlier run if neither file nor prompt have changed."""
     state = path.stat()
-    key = hashlib.sha256(f"{judge_version()} {state.st_size} {state.st_mtime_ns} {prompt}".encode()).hexdigest()[:16]
+    can_hear = bool(quoted(prompt)) and is_available()
+    facts = f"{judge_version()} {state.st_size} {state.st_mtime_ns} {can_hear} {prompt}"
+    key = hashlib.sha256(facts.encode()).hexdigest()[:16]
     kept = output / "clips" / f"{path.stem}.json"
     old = _read_json(kept)
     if old is not None and old.get("key") == key:
@@ -71,6 +75,11 @@ def judge_file(path: Path, prompt: str, output: Path, warnings: Warnings) -> dic
     mine = Warnings()
     clip = read(path, prompt, mine)
     result = None if clip is None else judge_clip(clip)
+    if result is not None and quoted(prompt) and clip.sample_rate:
+        if can_hear:
+            result["measures"]["speech"] = asdict(speech(clip.sound, clip.sample_rate, quoted(prompt)))
+        else:
+            mine.add("speech not judged: install the extra `evaluate`", path.name)
     for kind in mine.files:
         warnings.add(kind, path.name)
     write_json(kept, {"key": key, "warnings": list(mine.files), "result": result})
@@ -142,6 +151,27 @@ def validate(output: Path, *, clips: int, first: int = 0, seed: int | None = Non
                 found[name].append(result)
             say(f"validated {index + 1 - first}/{clips}")
     return true, found
+
+
+def validate_speech(clips: int, *, seed: int | None = None, say: Say = print) -> dict[str, Any]:
+    """Which line is heard in the sounds of true talk clips, and how often another line of the world is heard there.
+
+    Returns:
+        Percent of lines heard, percent of other lines that were taken for heard, with 95 % intervals, and the number.
+    """
+    from .breaks import SEED, talks
+    from .tokenizers import bootstrap
+
+    if not is_available():
+        raise ResourceError("the recogniser isn't installed; install pocketsphinx, or the extra `evaluate`")
+    heard, mistaken, last = [], [], ""
+    for number, (sound, rate, line) in enumerate(talks(clips, seed=SEED if seed is None else seed)):
+        heard.append(100.0 * (which_line(sound, rate, line, seed=number) == line))
+        if last and last != line:
+            mistaken.append(100.0 * (which_line(sound, rate, last, seed=number) == last))
+        last = line
+        say(f"heard {number + 1}/{clips}")
+    return {"heard": asdict(bootstrap(heard)), "another heard": asdict(bootstrap(mistaken)), "clips": len(heard)}
 
 
 def _judge_rendered(clip: Any, path: Path,
