@@ -58,7 +58,6 @@ class Engine:
     download_gb: float          # of what its template loads, by the templates' index
     licence: str
     working_gib: Callable[[Canvas], float]
-    has_negative: bool
     wording: str                # how its prompts are written: see `prompts.compile_prompt`
     single_stage: Law | None = None     # what is legal where the clip is made at full size at once
 
@@ -138,7 +137,7 @@ LTX_25 = Engine(
      _ltx_25("video_vae", "ltx-2.5-video-vae-bf16", "ltx video vae", "vae"),
      _ltx_25("audio_vae", "ltx-2.5-audio-vae-bf16", "ltx audio vae", "vae"),
      _ltx_25("upscaler", "ltx-2.5-latent-spatial-upscaler-x2-bf16-1.0", "ltx upscaler", "latent_upscale_models")),
-    _LTX_TWO, MODES, {}, True, 53.2, _LTX_LICENCE, _ltx_gib, False, "prose", _LTX_ONE)
+    _LTX_TWO, MODES, {}, True, 53.2, _LTX_LICENCE, _ltx_gib, "prose", _LTX_ONE)
 
 LTX_23 = Engine(
     "LTX-2.3",
@@ -151,7 +150,7 @@ LTX_23 = Engine(
      File("lora", "ltx_2.3_22b_distilled_1.1_lora_dynamic_fro09_avg_rank_111_bf16.safetensors",
           "Comfy-Org/ltx-2.3/resolve/main/split_files/loras/"
           "ltx_2.3_22b_distilled_1.1_lora_dynamic_fro09_avg_rank_111_bf16.safetensors", "lora")),
-    _LTX_TWO, MODES, {}, True, 47.2, _LTX_LICENCE, _ltx_gib, False, "prose", _LTX_ONE)
+    _LTX_TWO, MODES, {}, True, 47.2, _LTX_LICENCE, _ltx_gib, "prose", _LTX_ONE)
 
 MINIMAX_H3 = Engine(
     "MiniMax-H3",
@@ -163,7 +162,7 @@ MINIMAX_H3 = Engine(
           "lightx2v/Minimax-h3-Turbo/resolve/main/minimax_h3_fl2v_turbo_8step_v1.0_comfyui_bf16.safetensors", "lora",
           needed=False)),
     Law(32, 1344 * 768, 17, 5, 362, 15.1, (24,), (124, 362), rounds_up=True),
-    MODES, {}, True, 56.9, _H3_LICENCE, _h3_gib, False, "shots")
+    MODES, {}, True, 56.9, _H3_LICENCE, _h3_gib, "shots")
 
 WAN_5B = Engine(
     "Wan 2.2 5B",
@@ -172,7 +171,7 @@ WAN_5B = Engine(
     Law(32, 1280 * 704, 4, 1, 241, 10.1, (24,), (49, 121)), (TEXT, FIRST, EXTEND),
     {LAST: "Wan 2.2 5B can't end with a given picture; choose Wan 2.2 14B image, LTX-2.5 or MiniMax-H3",
      FOLEY: _SILENT.format("Wan 2.2 5B"), LIPS: _LIPLESS.format("Wan 2.2 5B")},
-    False, 18.1, _WAN_LICENCE, lambda c: _wan_gib(c, 16, 3072), True, "silent prose")
+    False, 18.1, _WAN_LICENCE, lambda c: _wan_gib(c, 16, 3072), "silent prose")
 
 WAN_14B_TEXT = Engine(
     "Wan 2.2 14B text",
@@ -185,7 +184,7 @@ WAN_14B_TEXT = Engine(
      LAST: "Wan 2.2 14B text takes no pictures; choose Wan 2.2 14B image in Sora Engine",
      EXTEND: "Wan 2.2 14B text can't go on from a clip; choose Wan 2.2 14B image in Sora Engine",
      FOLEY: _SILENT.format("Wan 2.2 14B text"), LIPS: _LIPLESS.format("Wan 2.2 14B text")},
-    False, 38.0, _WAN_LICENCE, lambda c: _wan_gib(c, 8, 5120), True, "silent prose")
+    False, 38.0, _WAN_LICENCE, lambda c: _wan_gib(c, 8, 5120), "silent prose")
 
 WAN_14B_IMAGE = Engine(
     "Wan 2.2 14B image",
@@ -196,7 +195,7 @@ WAN_14B_IMAGE = Engine(
     _14B_LAW, (FIRST, LAST, EXTEND),
     {TEXT: "Wan 2.2 14B image needs a picture to begin with; connect one, or choose Wan 2.2 14B text in Sora Engine",
      FOLEY: _SILENT.format("Wan 2.2 14B image"), LIPS: _LIPLESS.format("Wan 2.2 14B image")},
-    False, 38.0, _WAN_LICENCE, lambda c: _wan_gib(c, 8, 5120), True, "silent prose")
+    False, 38.0, _WAN_LICENCE, lambda c: _wan_gib(c, 8, 5120), "silent prose")
 
 WAN_S2V = Engine(
     "Wan 2.2 S2V",
@@ -207,11 +206,11 @@ WAN_S2V = Engine(
     Law(16, 1280 * 720, 80, 77, 957, 59.9, (16,), (77, 317), rounds_up=True), (LIPS,),
     {mode: "Wan 2.2 S2V only follows a voice; choose lips to voice with a picture and a sound, or another engine"
      for mode in (TEXT, FIRST, LAST, EXTEND, FOLEY)},
-    False, 25.3, _WAN_LICENCE, lambda c: _wan_gib(c, 8, 5120), True, "silent prose")
+    False, 25.3, _WAN_LICENCE, lambda c: _wan_gib(c, 8, 5120), "silent prose")
 
 EMBEDDED_ENGINE = Engine(
     EMBEDDED, (), Law(2, 4096 * 4096, 1, 1, 1440, 60.0, (24,), (48, 96)), MODES, {}, True, 0.0,
-    "GPL 3.0, as the pack itself", lambda c: 0.3, True, "small world")
+    "GPL 3.0, as the pack itself", lambda c: 0.3, "small world")
 
 ENGINES = {engine.name: engine for engine in (LTX_25, LTX_23, MINIMAX_H3, WAN_5B, WAN_14B_TEXT, WAN_14B_IMAGE, WAN_S2V,
                                               EMBEDDED_ENGINE)}

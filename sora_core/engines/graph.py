@@ -1,4 +1,4 @@
-"""A graph as data: nodes by name, and links between them. What ComfyUI calls the API form, before it has ids."""
+"""A graph as data: nodes by name, and links between them. Ids come with the place where it runs."""
 
 from __future__ import annotations
 
@@ -41,19 +41,6 @@ class Graph:
         """The classes that ComfyUI must have."""
         return {kind for kind, _ in self.nodes.values()}
 
-    def join(self, other: Graph, prefix: str = "") -> None:
-        """Take over the nodes of another graph, whose own links follow."""
-        for name, (kind, inputs) in other.nodes.items():
-            self.nodes[prefix + name] = kind, {
-                key: Link(prefix + value.node, value.slot) if isinstance(value, Link) and not value.is_outside
-                else value for key, value in inputs.items()}
-
-    def prompt(self, prefix: str = "") -> dict[str, dict[str, Any]]:
-        """The API form, with ids `prefix` + name."""
-        def written(value: Any) -> Any:
-            if not isinstance(value, Link):
-                return value
-            return [value.node if value.is_outside else prefix + value.node, value.slot]
-
-        return {prefix + name: {"class_type": kind, "inputs": {key: written(value) for key, value in inputs.items()}}
-                for name, (kind, inputs) in self.nodes.items()}
+    def join(self, other: Graph) -> None:
+        """Take over the nodes of another graph."""
+        self.nodes |= other.nodes
