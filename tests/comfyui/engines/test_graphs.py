@@ -28,19 +28,16 @@ def kept(engines: Any, name: str) -> dict[str, Any]:
 
 
 def test_a_new_seed_loads_nothing_and_the_same_prompt_does_nothing(engines: Any) -> None:
+    engines.trace(graph("MiniMax-H3", seed=99))     # so that LTX has to be loaded
     _, first = engines.trace(graph("LTX-2.5", seed=100))
     assert len([name for name in first if "load_" in name]) == 5
-    _, again = engines.trace(graph("LTX-2.5", seed=100))
-    assert again == []
-    run, new = engines.trace(graph("LTX-2.5", seed=101))
-    assert run.status == "success" and not any("load" in name for name in new) and "sample" in names(new)
-
-
-def test_a_new_seed_after_a_run_samples_and_decodes_and_no_more(engines: Any) -> None:
-    engines.trace(graph("LTX-2.5", seed=110))
-    _, new = engines.trace(graph("LTX-2.5", seed=111))
+    _, new = engines.trace(graph("LTX-2.5", seed=101))
     assert names(new) == {"video", "noise", "sample", "half", "larger", "second_start", "second_sample", "streams",
                           "decode", "decode_sound", "file", "told"}
+    _, again = engines.trace(graph("LTX-2.5", seed=101))
+    assert again == []
+    run, after = engines.trace(graph("LTX-2.5", seed=102))
+    assert run.status == "success" and not any("load" in name for name in after) and "sample" in names(after)
 
 
 def test_best_of_four_at_the_next_seed_tries_one_more(engines: Any) -> None:
@@ -74,7 +71,7 @@ def test_the_best_of_several_is_the_clip_that_its_seed_alone_gives(engines: Any)
 
 
 @pytest.mark.parametrize(("engine", "mode"), [
-    ("LTX-2.5", "text"), ("MiniMax-H3", "first image"), ("Wan 2.2 5B", "text"), ("Wan 2.2 14B image", "last image"),
+    ("LTX-2.5", "text"), ("MiniMax-H3", "first image"), ("Wan 2.2 14B image", "last image"),
     ("LTX-2.3", "extension")])
 def test_the_opened_graph_gives_the_same_latents(engines: Any, engine: str, mode: str) -> None:
     prompt = graph(engine, mode, seed=40)
