@@ -8,10 +8,13 @@ Source: eSpeak NG 1.52, src/include/espeak-ng/speak_lib.h.
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +31,7 @@ PITCH = {"man": 42, "woman": 52, "boy": 78, "girl": 84}
 BILABIAL = ("m", "b", "p")
 """Phonemes for which the lips meet."""
 _SYNCHRONOUS, _PHONEME_EVENTS = 2, 0x0001
-_CHARS_UTF8, _END_PAUSE = 1, 0x1000
+_CHARS_UTF8 = 1
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _PHONEME, _LIST_TERMINATED = 7, 0
 _VOWELS: dict[str, tuple[float, float]] = {
@@ -83,12 +86,11 @@ class _Event(ctypes.Structure):
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
-@lru_cache(maxsize=1)
-def _library() -> SimpleNamespace:
-    """The library, started, with a callback that gathers what it makes.
+def _library() -> tuple[ctypes.CDLL, str]:
+    """The library and where its data lie.
 
     Raises:
-        ResourceError: it isn't installed or doesn't start.
+        ResourceError: it isn't installed or can't be loaded.
     """
     try:
         import espeakng_loader
@@ -96,16 +98,23 @@ def _library() -> SimpleNamespace:
         raise ResourceError(
             "the package espeakng-loader is missing; install the project with its extra `world`") from None
     try:
-        library = ctypes.CDLL(espeakng_loader.get_library_path())
+        return ctypes.CDLL(espeakng_loader.get_library_path()), espeakng_loader.get_data_path()
     except OSError as error:
         raise ResourceError(f"eSpeak NG can't be loaded ({error}); reinstall the package espeakng-loader") from None
-    rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), _PHONEME_EVENTS)
-    if rate <= 0:
-        raise ResourceError("eSpeak NG doesn't start; reinstall the package espeakng-loader")
+
+
+@contextmanager
+def _engine() -> Iterator[SimpleNamespace]:
+    """The library, started, with a callback that gathers what it makes; unloaded afterwards.
+
+    Its wave generator keeps its phase from one utterance to the next, even over a restart, so that the same words would
+    sound different each time. Only unloading makes it forget; loading it again takes a few hundredths of a second.
+    """
+    library, data = _library()
     sounds: list[np.ndarray] = []
     events: list[tuple[int, str]] = []
 
-    def gather(samples, count, heard) -> int:  # noqa: ANN001
+    def gather(samples: Any, count: int, heard: Any) -> int:
         if samples and count > 0:
             sounds.append(np.ctypeslib.as_array(samples, (count,)).copy())
         index = 0
@@ -116,8 +125,16 @@ def _library() -> SimpleNamespace:
         return 0
 
     callback = _CALLBACK(gather)
-    library.espeak_SetSynthCallback(callback)
-    return SimpleNamespace(library=library, rate=rate, sounds=sounds, events=events, callback=callback)
+    try:
+        rate = library.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), _PHONEME_EVENTS)
+        if rate <= 0:
+            raise ResourceError("eSpeak NG doesn't start; reinstall the package espeakng-loader")
+        library.espeak_SetSynthCallback(callback)
+        yield SimpleNamespace(library=library, rate=rate, sounds=sounds, events=events)
+        library.espeak_Terminate()
+    finally:
+        unload = getattr(_ctypes, "dlclose", None) or _ctypes.FreeLibrary
+        unload(library._handle)
 
 
 def speak(text: str, voice: str = "en-us", pitch: int = 50, words_per_minute: int = 165) -> Speech:
@@ -129,19 +146,20 @@ def speak(text: str, voice: str = "en-us", pitch: int = 50, words_per_minute: in
         pitch: 0 to 99.
         words_per_minute: 80 to 450.
 
+    Returns:
+        The same for the same words, voice, pitch and speed.
+
     Raises:
         ResourceError: the package is missing, or there is no such voice.
     """
-    engine = _library()
-    engine.sounds.clear()
-    engine.events.clear()
-    if engine.library.espeak_SetVoiceByName(voice.encode()) != 0:
-        raise ResourceError(f"eSpeak NG has no voice {voice!r}; use one such as en-us+f2")
-    for parameter, value in ((_RATE, words_per_minute), (_PITCH, pitch), (_RANGE, 60)):
-        engine.library.espeak_SetParameter(parameter, value, 0)
-    said = text.encode("utf-8")
-    engine.library.espeak_Synth(said, len(said) + 1, 0, 1, 0, _CHARS_UTF8, None, None)
-    engine.library.espeak_Synchronize()
+    with _engine() as engine:
+        if engine.library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ResourceError(f"eSpeak NG has no voice {voice!r}; use one such as en-us+f2")
+        for parameter, value in ((_RATE, words_per_minute), (_PITCH, pitch), (_RANGE, 60)):
+            engine.library.espeak_SetParameter(parameter, value, 0)
+        said = text.encode("utf-8")
+        engine.library.espeak_Synth(said, len(said) + 1, 0, 1, 0, _CHARS_UTF8, None, None)
+        engine.library.espeak_Synchronize()
     raw = np.concatenate(engine.sounds).astype(np.float64) / 32768 if engine.sounds else np.zeros(1)
     times = [(sample / engine.rate, name) for sample, name in engine.events]
     last = max((time for time, name in times if _letters(name) != "_"), default=0.0)

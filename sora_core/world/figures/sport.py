@@ -37,10 +37,10 @@ _FRENCH_SKATING = {"waltz jump": "saute une valse", "single axel": "fait un simp
                    "spin": "fait une pirouette"}
 
 
-def draw_gymnast(rng: np.random.Generator, setting: Setting) -> Scene:
-    """A backflip, a front flip, a stretched one, or a cartwheel, on the floor or along a beam."""
-    trick = str(rng.choice(list(GYMNASTICS), p=(0.40, 0.22, 0.13, 0.25)))
-    on_beam = bool(rng.random() < 0.45) and trick != "layout"
+def draw_gymnast(rng: np.random.Generator, setting: Setting, trick: str = "", on_beam: bool | None = None) -> Scene:
+    """A backflip, a front flip, a stretched one, or a cartwheel, on the floor or along a beam, unless one is named."""
+    trick = trick or str(rng.choice(list(GYMNASTICS), p=(0.40, 0.22, 0.13, 0.25)))
+    on_beam = bool(rng.random() < 0.45) and trick != "layout" if on_beam is None else on_beam
     person = draw_person(rng, ("woman", "girl", "woman", "man", "boy"), "gymnast")
     build, time, tall = person.build, clock(SECONDS), person.build.height_m
     height = round(float(rng.uniform(0.45, 0.75)) * tall / 1.6, 3) if on_beam else 0.0
@@ -55,7 +55,7 @@ def draw_gymnast(rng: np.random.Generator, setting: Setting) -> Scene:
                                 float(rng.uniform(1.35, 1.65)))
         act = solve(plan)
         events = _touches(act, holds, floor)
-        extra = 0.35 * tall
+        extra = 1.1 * tall
     else:
         pose = {"layout": "layout", "front flip": str(rng.choice(("tuck", "pike")))}.get(trick, "tuck")
         seconds = {"tuck": 0.70, "pike": 0.76, "layout": 0.84}[pose] * (tall / 1.6) ** 0.5 * slow
@@ -92,10 +92,10 @@ def _fastest(act: Act) -> float:
 def _beam(height: float, tall: float) -> Prop:
     """A balance beam along x with two feet, its upper side at `height`."""
     half = 1.6 * tall
-    wood, steel = plain((0.80, 0.62, 0.42), specular=0.1), plain((0.35, 0.37, 0.42), specular=0.5)
-    solids = [Solid(wood, (half, 0.05, 0.06), (0.0, 0.0, height - 0.06))]
+    wood, steel = plain((0.66, 0.42, 0.22), specular=0.1), plain((0.35, 0.37, 0.42), specular=0.5)
+    solids = [Solid(wood, (half, 0.05, 0.08), (0.0, 0.0, height - 0.08))]
     for x in (-0.75 * half, 0.75 * half):
-        solids.append(Solid(steel, (0.03, 0.03, 0.5 * height - 0.06), (x, 0.0, 0.5 * height - 0.06)))
+        solids.append(Solid(steel, (0.03, 0.03, 0.5 * height - 0.08), (x, 0.0, 0.5 * height - 0.08)))
         solids.append(Solid(steel, (0.04, 0.28, 0.02), (x, 0.0, 0.02)))
     return Prop("beam", tuple(solids), "wood", is_ground=True)
 
@@ -139,9 +139,9 @@ def gymnast_heard(teller: Teller) -> str:
                        if teller.scene.facts["beam"] else "a thud on landing")
 
 
-def draw_skater(rng: np.random.Generator, setting: Setting) -> Scene:
-    """A waltz jump, an axel of one to three and a half turns, or a spin, on the ice."""
-    trick = str(rng.choice(["spin", *JUMPS], p=(0.25, 0.2, 0.25, 0.17, 0.13)))
+def draw_skater(rng: np.random.Generator, setting: Setting, trick: str = "") -> Scene:
+    """A waltz jump, an axel of one to three and a half turns, or a spin, on the ice, unless one is named."""
+    trick = trick or str(rng.choice(["spin", *JUMPS], p=(0.25, 0.2, 0.25, 0.17, 0.13)))
     person = draw_person(rng, ("woman", "girl", "woman", "man"), "skater")
     build, time, tall = person.build, clock(SECONDS), person.build.height_m
     if trick == "spin":

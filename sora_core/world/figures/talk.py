@@ -77,7 +77,7 @@ def _say(rng: np.random.Generator, person: Person, text: str, longest_s: float) 
     speed = int(rng.integers(150, 180))
     speech = speak(text, voice, pitch, speed)
     while speech.seconds > longest_s and speed < 320:
-        speed = int(speed * 1.12)
+        speed = int(1.06 * speed * speech.seconds / longest_s)
         speech = speak(text, voice, pitch, speed)
     return speech
 
@@ -124,10 +124,10 @@ def _speaker(rng: np.random.Generator, person: Person, time: np.ndarray, place: 
                    facts=person.facts())
 
 
-def draw_talk(rng: np.random.Generator, setting: Setting) -> Scene:
-    """Somebody stands before us and says one line."""
-    person, time = draw_person(rng), clock(SECONDS)
-    text = _filled(rng, str(rng.choice(LINES)), person.name)
+def draw_talk(rng: np.random.Generator, setting: Setting, text: str = "", kinds: tuple[str, ...] = KINDS) -> Scene:
+    """Somebody stands before us and says one line: a drawn one, unless it is given."""
+    person, time = draw_person(rng, kinds), clock(SECONDS)
+    text = text or _filled(rng, str(rng.choice(LINES)), person.name)
     speech = _say(rng, person, text, 3.2)
     start = round(float(rng.uniform(0.25, max(0.3, 3.7 - speech.seconds))) * 240) / 240
     spoken = Spoken(person, speech, start)

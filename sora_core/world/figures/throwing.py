@@ -50,7 +50,8 @@ def _thrower(rng: np.random.Generator, person: Person, time: np.ndarray, x: floa
     keys = {
         "shoulder_r": [(back - 0.6, -2), (back, 20), (release - 0.16, 60), (release, 112), (through, 40),
                        (through + 0.9, -2)],
-        "spread_r": [(back - 0.6, 9), (back, 78), (release - 0.16, 66), (release, 22), (through, 4), (through + 0.9, 9)],
+        "spread_r": [(back - 0.6, 9), (back, 78), (release - 0.16, 66), (release, 22), (through, 4),
+                     (through + 0.9, 9)],
         "turn_r": [(back - 0.6, 0), (back, -70), (release - 0.16, -62), (release, -6), (through, 20),
                    (through + 0.9, 0)],
         "elbow_r": [(back - 0.6, 40), (back, 95), (release - 0.16, 100), (release, 24), (through, 22),
@@ -109,8 +110,9 @@ def draw_catch(rng: np.random.Generator, setting: Setting) -> Scene:
     colour = str(rng.choice(list(COLOURS)))
     thing = _ball(ball, radius, colour, speed, leave, meets)
     facts: dict[str, Any] = {
-        "action": "throw and catch", "way": side, "colour": colour, "release_s": release, "caught_s": float(time[meets]),
-        "speed": [round(float(v), 3) for v in speed], "people": [first.facts(), second.facts()], "cast": (first, second)}
+        "action": "throw and catch", "way": side, "colour": colour, "release_s": release,
+        "caught_s": float(time[meets]), "speed": [round(float(v), 3) for v in speed],
+        "people": [first.facts(), second.facts()], "cast": (first, second)}
     return Scene("catch", setting, figures=(one, two, thing), facts=facts)
 
 
@@ -251,9 +253,9 @@ def catch_heard(teller: Teller) -> str:
 
 def stumble(teller: Teller) -> str:
     """A fall."""
-    text = f"{who(teller)} {teller.pick('walks', 'goes', 'hurries')} {teller.pick('', 'along', 'across ' + teller.floor())}"
-    return text + teller.pick(", stumbles and falls", ", trips and falls on hands and knees",
-                              ", stumbles and falls forward")
+    where = teller.pick("", " along", f" across {teller.floor()}")
+    end = teller.pick(", stumbles and falls", ", trips and falls on hands and knees", ", stumbles and falls forward")
+    return f"{who(teller)} {teller.pick('walks', 'goes', 'hurries')}{where}{end}"
 
 
 def trebuche(teller: Teller) -> str:
