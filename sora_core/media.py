@@ -25,11 +25,20 @@ from av.video.reformatter import ColorRange, Colorspace
 from torch import Tensor
 
 from .errors import MediaError, ResourceError
-from .media_read import DecodedClip, Piece, Stream, opened_stream, read_clip, read_image, read_tags
+from .media_read import (
+    DecodedClip,
+    Piece,
+    Stream,
+    has_variable_rate,
+    opened_stream,
+    read_clip,
+    read_image,
+    read_tags,
+)
 from .shapes import MAX_SIDE, audio_samples
 
-__all__ = ["DecodedClip", "Piece", "Stream", "check_writable", "opened_stream", "read_clip", "read_image", "read_tags",
-           "write_clip", "write_image", "write_numbered"]
+__all__ = ["DecodedClip", "Piece", "Stream", "check_writable", "has_variable_rate", "opened_stream", "read_clip",
+           "read_image", "read_tags", "write_clip", "write_image", "write_numbered"]
 
 CRF = 16                     # visually lossless for pictures this small; libx264's scale is 0 (best) to 51
 AUDIO_BITS = 128_000         # a second

@@ -88,6 +88,15 @@ def read_tags(path: str | Path) -> dict[str, str]:
         return dict(container.metadata)
 
 
+def has_variable_rate(path: str | Path) -> bool:
+    """Whether some frames of a video file are shown half as long again as others, by the times that it holds."""
+    with _opened(path, _CLIPS, "video file") as container:
+        stream = _video_stream(container, path)
+        times = np.sort([packet.pts for packet in container.demux(stream) if packet.pts is not None])
+    steps = np.diff(times)
+    return len(steps) > 0 and bool(steps.max() > 1.5 * max(steps.min(), 1))
+
+
 class Piece(NamedTuple):
     """One decoded piece of a file: a frame (H, W, 3) of bytes, or samples (C, n) in [-1, 1]; the other is None."""
 

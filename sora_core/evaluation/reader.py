@@ -11,11 +11,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import av
 import numpy as np
 
 from ..errors import MediaError, ResourceError
-from ..media import read_clip, read_tags
+from ..media import has_variable_rate, read_clip, read_tags
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi")
 LEAST_FRAMES = 12                   # half a second: less can't be judged
@@ -131,7 +130,7 @@ def read(path: Path, prompt: str, warnings: Warnings) -> Clip | None:
         return None
     if clip.waveform is None:
         warnings.add("no sound: sound not judged", path.name)
-    if _is_variable(path):
+    if has_variable_rate(path):
         warnings.add("variable frame rate: laid on a grid of the mean rate", path.name)
     if max(frames.shape[1:3]) > LARGEST_SIDE:
         warnings.add("large picture: shrunk", path.name)
@@ -139,14 +138,6 @@ def read(path: Path, prompt: str, warnings: Warnings) -> Clip | None:
         warnings.add("odd size: judged as it is", path.name)
     sound = np.zeros(0, np.float32) if clip.waveform is None else clip.waveform[0].mean(0).numpy()
     return Clip(path.name, prompt, _smaller(frames), sound, float(clip.frame_rate), int(clip.sample_rate or 0))
-
-
-def _is_variable(path: Path) -> bool:
-    """Whether some frames are shown half as long again as others, by the times in the file."""
-    with av.open(str(path), metadata_errors="ignore") as container:
-        times = np.sort([packet.pts for packet in container.demux(video=0) if packet.pts is not None])
-    steps = np.diff(times)
-    return len(steps) > 0 and bool(steps.max() > 1.5 * max(steps.min(), 1))
 
 
 def _smaller(frames: np.ndarray) -> np.ndarray:
