@@ -1,8 +1,8 @@
 """What the marks of picture and sound survive: the table of docs/PROVENANCE.md.
 
     python benchmarks/provenance.py --data pool --clips 50 --output runs/provenance.jsonl
-    python benchmarks/provenance.py --output runs/provenance.jsonl --report
-    python benchmarks/provenance.py --data pool --clips 100 --null 100
+    python benchmarks/provenance.py --output runs/provenance.jsonl --into docs/PROVENANCE.md
+    python benchmarks/provenance.py --data pool --clips 50 --null 200
 
 Each clip is marked and written as `write_clip` does it (H.264 CRF 16, AAC 128k), decoded and attacked. The first
 command goes on where it was when it is run again; the last one measures chance, with keys that weren't used.
@@ -28,6 +28,7 @@ from sora_core.trust.watermark_video import Averages, VideoMark, mark_video
 RATE, FRAMES = Fraction(24), 96
 PRIVATE = {"owner": hashlib.sha256(b"benchmark").digest()}
 KINDS = ("noise-like", "dark", "cartoon")
+BEGIN, END = "<!-- measured: from here -->", "<!-- measured: to here -->"
 OTHERS = 10                  # clips of those kinds
 
 
@@ -136,47 +137,67 @@ def rows(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def report(path: Path) -> None:
+def report(path: Path) -> str:
     """The tables, as Markdown."""
     found = rows(path)
     limit = verify.FALSE_ALARM
-    print("| picture | clips | any mark | in the colours | in the coarse picture | number read |")
-    print("|---|---|---|---|---|---|")
+    kinds = [row["clip"].startswith("world") for row in found if row["attack"] == "none" and row["on"] == "picture"]
+    lines = [f"{sum(kinds)} clips of the world and {len(kinds) - sum(kinds)} of other kinds.", "",
+             "| picture | clips | any mark | of the world's | in the colours | in the coarse picture | number read |",
+             "|---|---|---|---|---|---|---|"]
     for attack in PICTURE:
         part = [row for row in found if row["on"] == "picture" and row["attack"] == attack]
+        world = [row for row in part if row["clip"].startswith("world")]
         if part:
-            share = [np.mean([test(row) for row in part]) for test in (
-                lambda row: min(row["colours"], row["coarse picture"]) <= limit, lambda row: row["colours"] <= limit,
-                lambda row: row["coarse picture"] <= limit, lambda row: row["payload"])]
-            print(f"| {attack} | {len(part)} | " + " | ".join(f"{100 * value:.0f} %" for value in share) + " |")
-    print("\n| sound | clips | found |\n|---|---|---|")
+            shares = [np.mean([min(row["colours"], row["coarse picture"]) <= limit for row in some])
+                      for some in (part, world) if some]
+            shares += [np.mean([row[kind] <= limit for row in part]) for kind in ("colours", "coarse picture")]
+            shares.append(np.mean([row["payload"] for row in part]))
+            lines.append(f"| {attack} | {len(part)} | " + " | ".join(f"{100 * share:.0f} %" for share in shares) + " |")
+    lines += ["", "| sound | clips | found |", "|---|---|---|"]
     for attack in SOUND:
         part = [row["sound"] <= limit for row in found if row["on"] == "sound" and row["attack"] == attack]
         if part:
-            print(f"| {attack} | {len(part)} | {100 * np.mean(part):.0f} % |")
+            lines.append(f"| {attack} | {len(part)} | {100 * np.mean(part):.0f} % |")
     seen = [row for row in found if "psnr" in row]
-    for name in ("psnr", "ssim", "ssim_rgb"):
-        print(f"\n{name}: mean {np.mean([row[name] for row in seen]):.4g}, least {min(row[name] for row in seen):.4g}")
+    words = {"psnr": "PSNR in dB", "ssim": "SSIM of the brightness", "ssim_rgb": "SSIM of R, G and B"}
+    lines += ["", "Visibility: " + "; ".join(
+        f"{word} {np.mean([row[name] for row in seen]):.4g} on average, {min(row[name] for row in seen):.4g} at least"
+        for name, word in words.items()) + "."]
     under = [row["under"] for row in found if "under" in row]
-    print(f"\nsound: {np.mean(under):.1f} dB under the programme, least {min(under):.1f}")
-    print(f"\nwrong numbers read: {sum(row.get('wrong', False) for row in found)}")
+    wrong = sum(row.get("wrong", False) for row in found)
+    return "\n".join([*lines, f"The sound's mark is {np.mean(under):.1f} dB under the programme on average, "
+                      f"{min(under):.1f} at least. Wrong numbers read: {wrong}."])
+
+
+def put(tables: str, page: Path) -> None:
+    """Put the tables between the marks of a page."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}")
 
 
 def null(pool: Path, number: int, wrong: int) -> None:
-    """Chance: unmarked clips against keys that were never used, printed anew after each clip."""
+    """Chance: unmarked clips against keys that were never used, printed anew after each clip.
+
+    The lattices are tried with all keys, the colours where they were written with a tenth of them, and the long
+    searches of colours and sound with a hundredth.
+    """
     others = [hashlib.sha256(b"null %d" % i).digest() for i in range(wrong)]
+    wanted = np.exp(-2j * np.pi * np.stack([lattice.pilot_offsets(key) for key in others]))
     found: dict[str, list[float]] = {}
-    for _, frames, sound in clips(pool, number):
+    for index, (_, frames, sound) in enumerate(clips(pool, number)):
         mean = averages(frames)
-        colours, squares = mean.colours(), mean.squares()
-        for name, pairs in (("colours", spread.detect(colours, others)),
-                            ("sound", watermark_audio.detect_audio(sound, SAMPLE_RATE, others))):
-            found.setdefault(f"{name}, as written", []).extend(pair[0].z for pair in pairs)
-            found.setdefault(f"{name}, searched", []).extend(pair[-1].z for pair in pairs)
-            if name == "colours":
-                found.setdefault("colours, likely places", []).extend(pair[1].z for pair in pairs)
-        for key in others[:max(1, wrong // 20)]:
-            found.setdefault("coarse picture, searched", []).append(lattice.read(squares, key, {}).z)
+        colours, some = mean.colours(), others[index % 10::100]
+        z = lattice.pilots_z(lattice.phases(mean.squares())[1], wanted).max(axis=1)
+        found.setdefault("coarse picture, searched", []).extend(z.tolist())
+        plain = spread.detect(colours, others[::10], search=False)
+        found.setdefault("colours, as written", []).extend(matches[0].z for matches in plain)
+        for name, tries in (("colours", spread.detect(colours, some)),
+                            ("sound", watermark_audio.detect_audio(sound, SAMPLE_RATE, some))):
+            found.setdefault(f"{name}, searched", []).extend(matches[-1].z for matches in tries)
+            found.setdefault("colours, likely places" if name == "colours" else "sound, as written", []).extend(
+                matches[-2].z for matches in tries)
         print("\n| statistic | tries | largest z | median | 99 % | 99.9 % |\n|---|---|---|---|---|---|")
         for name, values in found.items():
             print(f"| {name} | {len(values)} | {max(values):.2f} | " +
@@ -189,11 +210,15 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=50)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--report", action="store_true", help="print the tables of an output")
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="put the tables of an output into that page")
     parser.add_argument("--null", type=int, metavar="KEYS", help="measure chance with so many wrong keys on each clip")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    if args.report:
-        report(args.output)
+    if args.report or args.into:
+        tables = report(args.output)
+        print(tables)
+        if args.into:
+            put(tables, args.into)
     elif args.null:
         null(args.data, args.clips, args.null)
     else:

@@ -104,38 +104,44 @@ def read(planes_WCYX: np.ndarray, public: bytes, private: dict[str, bytes]) -> R
         public: key of the pilots.
         private: name -> key of the payloads to try.
     """
-    best, plain_z = (-np.inf, 1.0, False, np.zeros(COUNT, complex)), -np.inf
-    wanted = np.exp(-2j * np.pi * pilot_offsets(public))
-    windows = list(_windows(planes_WCYX))
-    for is_mirrored in (False, True):
-        for averages in windows:
-            numbers_WK = analyse(averages[..., ::-1] if is_mirrored else averages)
-            for gain in GAINS:
-                phases = np.exp(2j * np.pi * numbers_WK / (STEPS * gain)).mean(axis=0)
-                products = phases[:PILOTS] * wanted
-                z = max(_z(products), _z(products[:PILOTS // 3]))       # all, or the brightness alone
-                if gain == 1 and not is_mirrored:
-                    plain_z = max(plain_z, z)
-                if z > best[0]:
-                    best = (z, gain, is_mirrored, phases)
-    z, gain, is_mirrored, phases = best
+    places, phases_PK = phases(planes_WCYX)
+    z_P = pilots_z(phases_PK, np.exp(-2j * np.pi * pilot_offsets(public))[None])[0]
+    gain, is_mirrored = places[int(z_P.argmax())]
+    found_K = phases_PK[int(z_P.argmax())]
+    plain_P = np.array([place == (1.0, False) for place in places])
     payloads, payload_z = {}, 0.0
     for name, key in private.items():
-        soft = (phases[PILOTS:] * np.exp(-2j * np.pi * uniform(key, "picture payload", code.CODE_BITS))).real
+        soft = (found_K[PILOTS:] * np.exp(-2j * np.pi * uniform(key, "picture payload", code.CODE_BITS))).real
         payload = code.decode(soft)
         if payload is not None:
             agreement = float((soft * (1 - 2 * code.encode(payload))).sum()
-                              / np.sqrt((np.abs(phases[PILOTS:]) ** 2).sum() / 2 + 1e-12))
+                              / np.sqrt((np.abs(found_K[PILOTS:]) ** 2).sum() / 2 + 1e-12))
             payload_z = max(payload_z, agreement)
             if agreement > PAYLOAD_Z:
                 payloads[name] = payload
-    return Reading(float(z), 4 * len(windows) * len(GAINS), float(plain_z), 2 * len(windows), float(gain), is_mirrored,
-                   payloads, payload_z)
+    return Reading(float(z_P.max()), 2 * len(places), float(z_P[plain_P].max()), 2 * int(plain_P.sum()), gain,
+                   is_mirrored, payloads, payload_z)
 
 
-def _z(products: np.ndarray) -> float:
-    """How far their real sum is from 0, in standard deviations over keys."""
-    return float(products.real.sum() / np.sqrt((np.abs(products) ** 2).sum() / 2 + 1e-12))
+def phases(planes_WCYX: np.ndarray) -> tuple[list[tuple[float, bool]], np.ndarray]:
+    """Gain and mirror of each place that `read` looks at, and its mean phases, complex (P, 264)."""
+    places, found = [], []
+    for is_mirrored in (False, True):
+        for averages in _windows(planes_WCYX):
+            numbers_WK = analyse(averages[..., ::-1] if is_mirrored else averages)
+            for gain in GAINS:
+                places.append((float(gain), is_mirrored))
+                found.append(np.exp(2j * np.pi * numbers_WK / (STEPS * gain)).mean(axis=0))
+    return places, np.stack(found)
+
+
+def pilots_z(phases_PK: np.ndarray, wanted_nP: np.ndarray) -> np.ndarray:
+    """How far the pilots of n keys agree, in standard deviations over keys: all of them or brightness alone, (n, P)."""
+    best = -np.inf
+    for number in (PILOTS, PILOTS // 3):
+        agreement = (wanted_nP[:, :number] @ phases_PK[:, :number].T).real
+        best = np.maximum(best, agreement / np.sqrt((np.abs(phases_PK[:, :number]) ** 2).sum(axis=1) / 2 + 1e-12))
+    return best
 
 
 def _windows(planes_WCYX: np.ndarray) -> list[np.ndarray]:
