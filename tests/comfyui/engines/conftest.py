@@ -43,7 +43,7 @@ class EngineServer(Server):
             event = json.loads(message)
             if event["type"] == "executing" and event["data"].get("node"):
                 ran.append(event["data"]["node"])
-                if stop_at and stop_at in event["data"]["node"]:
+                if stop_at and event["data"]["node"].endswith(stop_at):
                     self.post("/interrupt", {})
             if event["type"] in ("execution_success", "execution_error", "execution_interrupted"):
                 break

@@ -214,8 +214,8 @@ def test_stop_stops_inside_and_the_next_run_works(engines: Any) -> None:
 
 def test_an_engine_must_come_from_its_node(engines: Any) -> None:
     prompt = graph("LTX-2.5")
-    prompt["name"] = node("PrimitiveString", value="LTX-2.5")
-    prompt["engine"]["inputs"]["engine"] = ["name", 0]
+    prompt |= {"clip": node("LoadVideo", file="clip.mp4"), "name": node("GetVideoComponents", video=["clip", 0])}
+    prompt["engine"]["inputs"]["engine"] = ["name", 4]      # any choice that another node makes
     run, _ = engines.trace(prompt)
     assert "must be set on the node itself" in run.error
 
