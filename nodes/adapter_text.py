@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import astuple
 from functools import partial
 from typing import Any
 
@@ -14,14 +15,14 @@ from torch import Tensor
 
 from ..sora_core.checkpoint import Checkpoint, build
 from ..sora_core.config import TextEncoderConfig
-from ..sora_core.directions import travel_direction
 from ..sora_core.models.text_encoder import TextEncoder
 from ..sora_core.models.tokenizer import Tokenizer
-from ..sora_core.pipeline import CHARACTERS_PER_TOKEN, prompt_tokens
-from ..sora_core.prompt_plain import Plain, plain_words
+from ..sora_core.pipeline import prompt_tokens, understood
+from ..sora_core.prompt_plain import Plain
+from ..sora_core.wishes import read_wishes
 
 KEY = "sora"
-DIRECTION = "sora_direction"    # under this name a conditioning says which way things go
+WISHES = "sora_wishes"          # under this name a conditioning says which way things go and whether they meet
 
 
 class SoraTokenizer:
@@ -33,11 +34,7 @@ class SoraTokenizer:
 
     def read(self, text: str) -> Plain:
         """The part of a prompt that the model can understand, and what is left out."""
-        return plain_words(text, self._fits)
-
-    def _fits(self, text: str) -> bool:
-        return len(text) <= self.max_tokens * CHARACTERS_PER_TOKEN and (
-            len(self.tokenizer.encode(text)) <= self.max_tokens)
+        return understood(self.tokenizer, text, self.max_tokens)
 
     def tokenize_with_weights(self, text: str, return_word_ids: bool = False,
                               **_: Any) -> dict[str, list[list[tuple[int, float]]]]:
@@ -80,9 +77,9 @@ class SoraTextModel(TextEncoder):
         rows = [[pair[0] for pair in row] for row in tokens[KEY]]
         ids = torch.tensor(rows, dtype=torch.long, device=self.execution_device)
         mask = torch.ones_like(ids)
-        directions = [travel_direction(self.tokenizer.decode(row)) for row in rows]
+        wishes = [read_wishes(self.tokenizer.decode(row)) for row in rows]
         return self(ids, mask.bool()).cpu(), None, {"attention_mask": mask.cpu(),
-                                                    DIRECTION: torch.tensor(directions)}
+                                                    WISHES: torch.tensor([astuple(wish) for wish in wishes])}
 
     def load_sd(self, tensors: dict[str, Tensor]) -> tuple[list[str], list[str]]:
         return self.load_state_dict(tensors, strict=False, assign=self.can_assign_sd)

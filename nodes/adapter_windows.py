@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import comfy.samplers
 import comfy.utils
 import torch
 from comfy.patcher_extension import WrappersMP
@@ -20,10 +21,13 @@ from ..sora_core.models.sketcher import Sketcher
 from ..sora_core.models.video_vae import VideoVAE, from_changes, to_changes
 from ..sora_core.plan import MODEL_FRAME_RATE
 from ..sora_core.sampling.flow import Given
+from ..sora_core.sampling.guidance import is_guided_at
 from ..sora_core.sampling.sketching import draw_sketch, window_guides
 from ..sora_core.sampling.windows import Window, plan_windows, walk_windows
 from ..sora_core.shapes import video_frames
-from .adapter_text import DIRECTION
+from ..sora_core.wishes import NO_WISHES, Wishes
+from .adapter_text import WISHES
+from .convert import whole_mask
 
 KEY = "sora_windows"
 GUIDE = "sora_guide"        # under this name a conditioning carries the sketch to the model
@@ -38,6 +42,16 @@ def sketch_and_continue(patcher: Any, config: TransformerConfig, vae: Any, sketc
         sketcher, plain_vae: on the processor, where a sketch takes a moment and comes out the same everywhere.
     """
     patcher.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, Windows(config, vae, sketcher, plain_vae))
+    patcher.set_model_sampler_calc_cond_batch_function(predict_where_guided)
+
+
+def predict_where_guided(given: dict[str, Any]) -> list[Tensor]:
+    """ComfyUI's predictions for each kind of conditioning; where there is no guidance, the first for all of them."""
+    conds, sigma = given["conds"], given["sigma"]
+    is_guided = is_guided_at(float(sigma.max()))
+    found = comfy.samplers.calc_cond_batch(given["model"], conds if is_guided else conds[:1], given["input"], sigma,
+                                           given["model_options"])
+    return found if is_guided else found * len(conds)
 
 
 @dataclass(frozen=True)
@@ -108,7 +122,7 @@ class Windows:
             sketch = draw_sketch(
                 self.sketcher, _text(entries[0]), _text(negative[0]) if _is_text(negative[0], self.config) else None,
                 frames=video_frames(latents, self.config.temporal_compression), aspect=width / height, seed=seed,
-                direction=int(entries[0][DIRECTION][0]) if DIRECTION in entries[0] else 0,
+                wishes=_wishes(entries[0]),
                 picture=start[:, :, 0].float().cpu() if has_picture else None, batch_size=batch)
             guides[name] = window_guides(sketch, windows, self.plain_vae, side * height, side * width)
         return guides
@@ -126,8 +140,15 @@ def _is_text(entry: dict[str, Any], config: TransformerConfig) -> bool:
 
 def _text(entry: dict[str, Any]) -> Tensor:
     """Text states (1, L, D) of a conditioning, on the processor, without padding."""
-    text, mask = entry["cross_attn"][:1].float().cpu(), entry.get("attention_mask")
-    return text if mask is None else text[:, mask[0].bool().cpu()]
+    text = entry["cross_attn"][:1].float().cpu()
+    return text[:, whole_mask(text, entry.get("attention_mask"))[0].bool()]
+
+
+def _wishes(entry: dict[str, Any]) -> Wishes:
+    if WISHES not in entry:     # another text encoder's words
+        return NO_WISHES
+    direction, meeting = entry[WISHES][0].tolist()
+    return Wishes(direction, bool(meeting))
 
 
 def _with_guides(conditions: dict[str, list[dict[str, Any]]], guides: dict[str, list[Guide]], number: int,

@@ -22,7 +22,6 @@ from torch import Tensor
 
 from . import __version__, media, shapes
 from .checkpoint import Checkpoint, build, load_checkpoint
-from .directions import travel_direction
 from .errors import CheckpointError, ConfigError, PromptError
 from .models.audio_vae import AudioVAE
 from .models.sketch import Guide
@@ -32,12 +31,14 @@ from .models.tokenizer import Tokenizer
 from .models.transformer import SoraTransformer
 from .models.video_vae import VideoVAE
 from .plan import MODEL_FRAME_RATE, Plan, check_seed, finish, fit, make_plan
+from .prompt_plain import Plain, plain_words
 from .sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER, DEFAULT_STEPS, SAMPLERS, schedule
 from .sampling.guidance import MAX_GUIDANCE_SCALE, guided_velocity
 from .sampling.sketching import draw_sketch, window_guides
 from .sampling.windows import Window, plan_windows, sample_windows
 from .trust.manifest import Ingredient
 from .trust.provenance import Provenance, facts_of
+from .wishes import NO_WISHES, Wishes, read_wishes
 
 DEFAULT_SECONDS = 4.0
 CHARACTERS_PER_TOKEN = 16       # a prompt with more characters than this many to a token is refused unread
@@ -75,6 +76,7 @@ class Facts:
     latents: str                # the same of the latents: equal seeds give equal latents on one machine
     mark: str                   # the number that the picture carries, 8 hex digits
     is_signed: bool
+    unused: str                 # a sentence that says what of the prompt the model can't use; empty where it uses all
     stages: dict[str, float] = field(default_factory=dict)      # seconds
 
 
@@ -130,15 +132,17 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
         provenance.check()
 
     with _timed(stages, "text"):
-        positive = encode_prompt(models, prompt)
-        negative = encode_prompt(models, negative_prompt, name="negative prompt")
+        most = models.text_encoder.config.max_tokens
+        plain, unwanted = (understood(models.tokenizer, text, most) for text in (prompt, negative_prompt))
+        positive = encode_prompt(models, plain.text)
+        negative = encode_prompt(models, unwanted.text, name="negative prompt")
 
     noise_video, noise_audio = make_noise(models, plan, seed)
     windows = plan_windows(noise_video.shape[2], noise_audio.shape[2], _audio_per_video(models))
     first = None if picture is None else models.video_vae.encode(fit(picture, plan.model_width, plan.model_height))
 
     with _timed(stages, "sketch"):
-        guides = make_guides(models, plan, positive, negative, windows, seed, first, travel_direction(prompt))
+        guides = make_guides(models, plan, positive, negative, windows, seed, first, read_wishes(plain.text))
 
     with _timed(stages, "sample"):
         velocities = [guided_velocity(models.transformer, positive, negative, guidance_scale, float(MODEL_FRAME_RATE),
@@ -162,6 +166,7 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
                  height=plan.height, frame_rate=str(plan.frame_rate), sample_rate=models.audio_vae.config.sample_rate,
                  seed=seed, steps=steps, guidance_scale=guidance_scale, sampler=sampler, model=models.hash[:16],
                  latents=_hash(video, audio), mark=f"{provenance.mark.payload:08x}", is_signed=provenance.is_signed,
+                 unused=plain.unused,
                  stages={name: round(value, 3) for name, value in stages.items()})
 
 
@@ -238,6 +243,15 @@ def encode_prompt(models: Models, text: str, *, name: str = "prompt") -> Tensor:
     return models.text_encoder(ids_BL, torch.ones_like(ids_BL, dtype=torch.bool))
 
 
+def understood(tokenizer: Tokenizer, text: str, most: int) -> Plain:
+    """The part of a prompt that a text encoder of `most` tokens can understand, and what is left out."""
+
+    def fits(words: str) -> bool:
+        return len(words) <= most * CHARACTERS_PER_TOKEN and len(tokenizer.encode(words)) <= most
+
+    return plain_words(text, fits)
+
+
 def prompt_tokens(tokenizer: Tokenizer, text: str, most: int, *, name: str = "prompt") -> list[int]:
     """Ids of a prompt, at most `most`; errors as `encode_prompt`."""
     if len(text) > most * CHARACTERS_PER_TOKEN:
@@ -267,13 +281,13 @@ def make_noise(models: Models, plan: Plan, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def make_guides(models: Models, plan: Plan, positive: Tensor, negative: Tensor, windows: list[Window], seed: int,
-                first: Tensor | None = None, direction: int = 0) -> list[Guide]:
+                first: Tensor | None = None, wishes: Wishes = NO_WISHES) -> list[Guide]:
     """The sketch of a clip, as the transformer reads it in each window.
 
-    `first` is the latent of a given first frame; `direction` as of `draw_sketch`.
+    `first` is the latent of a given first frame; `wishes` as of `draw_sketch`.
     """
     sketch = draw_sketch(models.sketcher, positive, negative, frames=plan.model_frames, seed=seed,
-                         aspect=plan.model_width / plan.model_height, direction=direction,
+                         aspect=plan.model_width / plan.model_height, wishes=wishes,
                          picture=None if first is None else first[:, :, 0])
     return window_guides(sketch, windows, models.video_vae, plan.model_height, plan.model_width)
 

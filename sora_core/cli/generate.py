@@ -78,9 +78,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def describe(facts: Facts) -> str:
-    """One line for people."""
+    """A line for people, and one about what of the prompt the model can't use."""
     return (f"{facts.output}: {facts.seconds:.2f} s, {facts.width}x{facts.height}, {facts.frames} frames, "
-            f"seed {facts.seed}, made in {sum(facts.stages.values()):.1f} s")
+            f"seed {facts.seed}, made in {sum(facts.stages.values()):.1f} s" + (f"\n{facts.unused}" * bool(facts.unused)))
 
 
 class Progress:

@@ -30,6 +30,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         _add_run(one)
         if network == "transformer":
             _add_transformer(one)
+        if network == "video-vae":
+            _add_video_vae(one)
     _add_lora(kinds.add_parser("lora", help="a LoRA of a handful of your own clips, for here and for ComfyUI"))
     _add_recipe(kinds.add_parser("recipe", help="everything, from an empty folder to a checkpoint, in slices"))
     parser.set_defaults(run=run)
@@ -48,6 +50,12 @@ def _add_slice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, help="stop cleanly after so many minutes (default: never)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="processor threads (default: all)")
+
+
+def _add_video_vae(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--painter", type=Path, help="checkpoint of a trained transformer: learn to mend its faults")
+    parser.add_argument("--cache", type=Path, help="latents that --painter was trained on")
 
 
 def _add_transformer(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +90,7 @@ def _add_lora(parser: argparse.ArgumentParser) -> None:
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder that everything is made in")
     parser.add_argument("--preset", default="nano", choices=["nano", "tiny"],
-                        help="nano: the embedded model, about ten hours on two cores; tiny: proves the chain in a "
+                        help="nano: the embedded model, a night on two cores; tiny: proves the chain in a "
                              "minute (default: %(default)s)")
     parser.add_argument("--workers", type=int, help="processes that render (default: one for each core)")
     _add_slice(parser)
@@ -110,6 +118,10 @@ def _train_autoencoder(args: argparse.Namespace) -> None:
 
     network = video_vae if args.network == "video-vae" else audio_vae
     sizes = {} if args.batch_size is None else {"batch_size": args.batch_size}
+    if network is video_vae:
+        if (args.painter is None) != (args.cache is None):
+            raise ResourceError("--painter and --cache belong together; name both or none")
+        sizes |= {"learning_rate": args.learning_rate, "painter": args.painter, "cache": args.cache}
     network.train(args.data, args.output, steps=args.steps, minutes=args.minutes, seed=args.seed,
                   sample_every=args.sample_every, **sizes)
 

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from ..config import TransformerConfig
 from .sketch import Guide
 
+BLOCKS = 2
+
 
 class LocalRefiner(nn.Module):
     """Noisy latents and the tokens' opinion of them -> a further correction of the clean latents."""
@@ -33,19 +35,21 @@ class LocalRefiner(nn.Module):
         self.guide_in = operations.Conv2d(4 * channels, width, 3, padding=1, bias=False, **tensor)
         self.time_mix = operations.Conv2d(3 * width, width, 1, **tensor)
         self.conv = operations.Conv2d(width, width, 3, padding=1, **tensor)
+        self.blocks = nn.ModuleList(RefinerBlock(width, operations, **tensor) for _ in range(BLOCKS))
         self.out = operations.Conv2d(width, channels, 3, padding=1, **tensor)
         self.forget = operations.Conv2d(width, 1, 3, padding=1, **tensor)
+        self.hold = operations.Conv2d(width, 1, 3, padding=1, **tensor)
 
-    def forward(self, video: Tensor, tokens: Tensor, guide: Guide | None = None) -> tuple[Tensor, Tensor]:
-        """Correct the latents, and say where the first frame is to be forgotten.
+    def forward(self, video: Tensor, tokens: Tensor, guide: Guide | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Correct the latents, and say where the first frame is to be forgotten and where it is to be kept.
 
         Args:
             video: noisy, `(B, C, T', H', W')`; tokens: normalised, `(B, T' H'/p W'/p, D)`.
 
         Returns:
-            Corrections `(B, C, T', H', W')`, and the share of the first frame's latents to take away from the
-            correction, `(B, 1, T', H', W')`: 1 where a thing was and has gone, since what is corrected is a
-            difference from the first frame.
+            Corrections `(B, C, T', H', W')`, and two shares `(B, 1, T', H', W')`. What is corrected is a difference
+            from the first frame: the first share is how much of that frame to take away, 1 where a thing was and has
+            gone; the second is how much of the difference to leave out, 1 where all is still.
         """
         b, c, t, h, w = video.shape
         p = self.patch_size
@@ -56,11 +60,32 @@ class LocalRefiner(nn.Module):
         advice = self.token_in(tokens).view(b * t, h // p, w // p, -1, p, p)
         scale, shift = advice.permute(0, 3, 1, 4, 2, 5).reshape(b * t, -1, h, w).chunk(2, dim=1)
         x = F.silu(x * (1 + scale) + shift).view(b, t, -1, h, w)
-        around = F.pad(x, (0, 0, 0, 0, 0, 0, 1, 1))
-        mixed = torch.cat([around[:, :-2], x, around[:, 2:]], dim=2).flatten(0, 1)   # before, now, after
-        y = x.flatten(0, 1) + self.conv(F.silu(self.time_mix(mixed)))
+        y = x.flatten(0, 1) + self.conv(F.silu(self.time_mix(_beside_neighbours(x))))
+        for block in self.blocks:
+            y = block(y.view(b, t, -1, h, w))
         y = F.silu(y)
-        return self.out(y).view(b, t, c, h, w).transpose(1, 2), self.forget(y).view(b, t, 1, h, w).transpose(1, 2)
+        out, forget, hold = (layer(y).view(b, t, -1, h, w).transpose(1, 2)
+                             for layer in (self.out, self.forget, self.hold))
+        return out, forget, hold
+
+
+class RefinerBlock(nn.Module):
+    """Residual block that looks one latent frame back and ahead, and at the eight cells around."""
+
+    def __init__(self, width: int, operations: Any, **tensor: Any) -> None:
+        super().__init__()
+        self.time_mix = operations.Conv2d(3 * width, width, 1, **tensor)
+        self.conv = operations.Conv2d(width, width, 3, padding=1, **tensor)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, T', R, H', W')` -> `(B T', R, H', W')`."""
+        return x.flatten(0, 1) + self.conv(F.silu(self.time_mix(F.silu(_beside_neighbours(x)))))
+
+
+def _beside_neighbours(x: Tensor) -> Tensor:
+    """`(B, T', R, H', W')` -> `(B T', 3 R, H', W')`: the frame before, the frame, the frame after, or zeros."""
+    around = F.pad(x, (0, 0, 0, 0, 0, 0, 1, 1))
+    return torch.cat([around[:, :-2], x, around[:, 2:]], dim=2).flatten(0, 1)
 
 
 def _beside_first(x: Tensor) -> Tensor:

@@ -30,6 +30,8 @@ HIT_FEATURES = SLOTS * (HIT_WINDOW + 2)
 FRAMES_PER_SOUND = 2  # 24 frames and 12 sound latents a second
 _FAR = 1e3
 _STILL = 1e-5   # less movement than this is none
+_NO_EDGE = 1e-4
+_CUBE = 0.5     # smaller over larger extent from which on a box is taken for a cube; less is a rod or a board
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,16 @@ class Guide:
     video: Tensor
     audio: Tensor
 
+    def __getitem__(self, rows: slice) -> Guide:
+        return Guide(self.video[rows], self.audio[rows])
+
     def window(self, video: list[int] | slice, audio: list[int] | slice) -> Guide:
         """The part at some latents of the clip."""
         return Guide(self.video[:, :, video], self.audio[:, audio])
 
 
 def rigid(sketch: Sketch) -> Sketch:
-    """The same with boxes that keep their size and right angles, as bodies do.
+    """The same with cubes that keep their size and right angles, as bodies do; rods and boards stay as they are.
 
     Seen from afar, the half-edges of a cube are the columns of two orthogonal rows of the cube's size, whatever way it
     is turned; the nearest such rows come from the singular value decomposition (Schoenemann 1966, Procrustes).
@@ -95,8 +100,8 @@ def rigid(sketch: Sketch) -> Sketch:
     left, sizes, right = torch.linalg.svd(edges.float(), full_matrices=False)
     size = sizes.mean(-1)                                                                 # (B, K, T)
     boxes = (left @ right) * size[:, :, :1, None, None]
-    is_box = sketch.traits[..., 1] > 0
-    edges = torch.where(is_box[:, :, None, None, None], boxes, edges)
+    is_cube = (sketch.traits[..., 1] > 0) & (sizes[:, :, 0, 1] > _CUBE * sizes[:, :, 0, 0])
+    edges = torch.where(is_cube[:, :, None, None, None], boxes, edges)
     return replace(sketch, states=torch.cat([sketch.states[..., :2], edges.transpose(-1, -2).flatten(-2)], dim=-1))
 
 
@@ -155,7 +160,7 @@ def _box(state: Tensor, y: Tensor, x: Tensor) -> Tensor:
         reach = (edges @ normal[:, :, None])[..., 0].abs().sum(1)                # (T,)
         along = normal[:, 0, None, None] * across[:, None] + normal[:, 1, None, None] * down[:, :, None]
         distance = reach[:, None, None] - along.abs_()
-        distance[length < 0.2 * edges.norm(dim=2).amax(1)] = _FAR                # an edge seen end-on has no side
+        distance[length < _NO_EDGE] = _FAR                                       # an edge seen end-on has no side
         torch.minimum(inside, distance, out=inside)
     return inside
 

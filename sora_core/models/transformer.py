@@ -106,7 +106,8 @@ class SoraTransformer(nn.Module):
         refiner, blocks = self.refiner, [block.bias for block in self.blocks]
         initialise(self, embedding_std=0.02, zero=[
             self.modulation, self.out_modulation, self.video_out, self.audio_out, self.guide_in, self.hits_in,
-            refiner.token_in, refiner.guide_in, refiner.out, refiner.forget, *blocks])
+            refiner.token_in, refiner.guide_in, refiner.out, refiner.forget, refiner.hold,
+            *(block.conv for block in refiner.blocks), *blocks])
 
     # Tokens in and out
 
@@ -223,13 +224,14 @@ class SoraTransformer(nn.Module):
                              torch.cat(keep, 1))
         y_video, y_audio = y[:, -v.shape[1] - a.shape[1]:].split([v.shape[1], a.shape[1]], dim=1)
         y_video, y_audio = self._modulated(y_video, c_video), self._modulated(y_audio, c_audio)
-        refined, forget = self.refiner(video, y_video, guide)
+        refined, forget, hold = self.refiner(video, y_video, guide)
         out_video = (self.unpatchify(self.video_out(y_video), video.shape) + refined).float()
         at_video = _like_video(timestep_video)
-        first = linear_guess(video, out_video, at_video)[:, :, :1]
-        out_video = torch.cat([out_video[:, :, :1], out_video[:, :, 1:] - forget[:, :, 1:] * first], dim=2)
+        clean = linear_guess(video, out_video, at_video)
+        first = clean[:, :, :1]
+        changes = (clean[:, :, 1:] - forget[:, :, 1:] * first) * (1 - hold[:, :, 1:])
         out_audio = self.audio_out(y_audio).transpose(1, 2)
-        return (linear_guess_velocity(video, out_video, at_video),
+        return (_velocity(video, torch.cat([first, changes], dim=2), at_video),
                 linear_guess_velocity(audio, out_audio, t_audio[:, None]))
 
     def _run_blocks(self, x: Tensor, condition: Tensor, positions: list[Tensor], num_text: int, keep: Tensor) -> Tensor:
@@ -296,5 +298,9 @@ def linear_guess(noisy: Tensor, correction: Tensor, timestep: Tensor) -> Tensor:
 
 def linear_guess_velocity(noisy: Tensor, correction: Tensor, timestep: Tensor) -> Tensor:
     """v = (x_t - x_0) / t, from x_t = (1 - t) x_0 + t noise; zero where t = 0."""
+    return _velocity(noisy, linear_guess(noisy, correction, timestep), timestep)
+
+
+def _velocity(noisy: Tensor, clean: Tensor, timestep: Tensor) -> Tensor:
     t = timestep.float()
-    return (noisy.float() - linear_guess(noisy, correction, t)) / t.clamp(min=SMALLEST_TIMESTEP) * (t > 0)
+    return (noisy.float() - clean) / t.clamp(min=SMALLEST_TIMESTEP) * (t > 0)

@@ -9,21 +9,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..directions import turned
 from ..models.sketch import Guide, Sketch, make_guide, rigid
 from ..models.sketcher import FRAMES, Sketcher
 from ..models.video_vae import VideoVAE
 from ..shapes import video_latent_frames
+from ..wishes import NO_WISHES, Wishes, turned
 from .flow import shift_sigma
+from .guidance import is_guided_at
+from .laws import faults, lawful
 from .windows import OVERLAP, WINDOW, Window
 
-STEPS = 24
+STEPS = 16
 GUIDANCE_SCALE = 2.0
 SHIFT = 2.0                 # of the steps to noise, where it is decided what happens
+CANDIDATES = 4              # sketches of which the one that breaks the laws least is taken
 
 
 def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *, frames: int, aspect: float, seed: int,
-                picture: Tensor | None = None, direction: int = 0, batch_size: int = 1) -> Sketch:
+                picture: Tensor | None = None, wishes: Wishes = NO_WISHES, batch_size: int = 1) -> Sketch:
     """Sketch a clip.
 
     Args:
@@ -32,16 +35,19 @@ def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *
         aspect: width over height.
         seed: the clip's; other numbers are drawn than for its latents.
         picture: latent of a given first frame `(B, C, h, w)`, or None.
-        direction: 1 to the right, -1 to the left, 0 either way; a given picture decides it by itself.
+        wishes: what the words say of its course; which way things go is left to a given picture.
 
     Returns:
         A sketch of at least `frames` frames, with a batch of `batch_size`.
     """
     generator = torch.Generator().manual_seed((seed + 2) % (1 << 64))
     wanted = video_latent_frames(frames, FRAMES)
-    made = _walk(sketcher, positive, negative, aspect, picture, None, generator, batch_size)
+    pictures = None if picture is None else picture.repeat_interleave(CANDIDATES, 0)
+    drawn = _walk(sketcher, positive, negative, aspect, pictures, None, generator, CANDIDATES * batch_size)
+    found = faults(drawn, shall_meet=wishes.meeting).view(batch_size, CANDIDATES)
+    made = drawn[torch.arange(batch_size) * CANDIDATES + found.argmin(1)]
     if picture is None:
-        made = turned(made, direction)
+        made = turned(made, wishes.direction)
     while made.states.shape[2] < 1 + FRAMES * (wanted - 1):
         # The next window starts with the frame before its first row of eight, as a clip starts with its first frame.
         stop = made.states.shape[2]
@@ -85,9 +91,12 @@ def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect:
     times = shift_sigma(torch.linspace(1, 0, STEPS + 1), SHIFT).tolist()
     for t, following in zip(times[:-1], times[1:], strict=True):
         rows = rows * free + clean * (1 - free)
-        velocity = sketcher(rows.repeat(copies, 1, 1), (t * free[:, 0]).expand(copies * batch, -1), **given)
-        if negative is not None:
+        now = copies if is_guided_at(t) else 1
+        velocity = sketcher(rows.repeat(now, 1, 1), (t * free[:, 0]).expand(now * batch, -1),
+                            **{name: value[:now * batch] for name, value in given.items()})
+        if now > 1:
             wanted, unwanted = velocity.chunk(2)
             velocity = unwanted + GUIDANCE_SCALE * (wanted - unwanted)
         rows = rows + (following - t) * velocity * free
-    return rigid(sketcher.from_rows(rows * free + clean * (1 - free)))
+    frames = 0 if known is None else known.states.shape[2]
+    return lawful(rigid(sketcher.from_rows(rows * free + clean * (1 - free))), given=frames)

@@ -23,6 +23,7 @@ from ..models.audio_vae import AudioVAE
 from ..models.sketch import Sketch, draw, encode_drawing
 from ..models.tokenizer import Tokenizer
 from ..models.video_vae import VideoVAE
+from ..sampling.laws import faults
 
 TYPO_SHARE = 0.05      # of the words of a roughened caption
 ROUGH_SHARE = 0.2      # of the captions
@@ -53,13 +54,21 @@ def shard_paths(pool: Path) -> list[Path]:
 
 
 def read_shard(path: Path) -> Shard:
-    """One shard of a pool."""
+    """The clips of one shard of a pool that have a sketch; figures and the like have none."""
     with safe_open(path, "pt") as file:
-        return Shard(file.get_tensor("video"), file.get_tensor("audio"), _read_sketch(file),
-                     json.loads(file.metadata()["records"]))
+        records = json.loads(file.metadata()["records"])
+        rows = torch.tensor(sketched(records), dtype=torch.int64)
+        return Shard(file.get_tensor("video")[rows], file.get_tensor("audio")[rows], read_sketch(file)[rows],
+                     [records[row] for row in rows])
 
 
-def _read_sketch(file: Any) -> Sketch:
+def sketched(records: list[dict]) -> list[int]:
+    """Which clips have a sketch."""
+    return [row for row, record in enumerate(records) if record.get("has_sketch", True)]
+
+
+def read_sketch(file: Any) -> Sketch:
+    """The sketches of an open shard."""
     return Sketch(*(file.get_tensor(name).float() for name in SKETCH_PARTS))
 
 
@@ -90,7 +99,10 @@ def cache_latents(pool: Path, cache: Path, video_vae: VideoVAE, audio_vae: Audio
         target = cache / path.name
         if target.exists():
             continue
-        tensors, captions = encode_shard(read_shard(path), video_vae, audio_vae)
+        shard = read_shard(path)
+        if not shard.records:
+            continue
+        tensors, captions = encode_shard(shard, video_vae, audio_vae)
         temporary = target.with_suffix(".tmp")
         save_file(tensors, temporary, metadata={"captions": json.dumps(captions)})
         os.replace(temporary, target)
@@ -139,7 +151,7 @@ class LatentPool:
             with safe_open(path, "pt") as file:
                 tensors = [file.get_tensor(name) for name in ("video", "audio", "guide")]
                 groups.setdefault(tuple(tensors[0].shape[1:]), []).append(
-                    (tensors, _read_sketch(file), json.loads(file.metadata()["captions"])))
+                    (tensors, read_sketch(file), json.loads(file.metadata()["captions"])))
         self.groups = []
         for _, group in sorted(groups.items()):
             tensors = [torch.cat(parts) for parts in zip(*(entry[0] for entry in group), strict=True)]
@@ -168,11 +180,15 @@ class SketchPool:
         sketches, self.captions, aspects = [], [], []
         for path in shard_paths(folder):
             with safe_open(path, "pt") as file:
-                sketches.append(_read_sketch(file))
                 metadata = file.metadata()
-            self.captions += [record["captions"] for record in json.loads(metadata["records"])]
+                records = json.loads(metadata["records"])
+                rows = sketched(records)
+                sketches.append(read_sketch(file)[torch.tensor(rows, dtype=torch.int64)])
+            self.captions += [records[row]["captions"] for row in rows]
             aspects += [int(metadata["width"]) / int(metadata["height"])] * len(sketches[-1].stage)
         self.sketch, self.aspects = Sketch.join(sketches), torch.tensor(aspects)
+        self.meetings = (faults(self.sketch, shall_meet=True) < 1).nonzero()[:, 0].numpy()
+        self.meetings = self.meetings if len(self.meetings) else np.arange(len(aspects))
         everything = [(row, wording) for row, texts in enumerate(self.captions) for wording in range(len(texts))]
         self.sided = [(row, wording) for row, wording in everything
                       if mirror_caption(self.captions[row][wording]) != self.captions[row][wording]] or everything
@@ -183,9 +199,11 @@ class SketchPool:
     def draw(self, rng: np.random.Generator, batch_size: int) -> tuple[Sketch, Tensor, list[str]]:
         """Sketches, widths over heights `(B,)`, one wording of each; half of them mirrored.
 
-        Every second wording tells left from right, which few do by chance and which is hard to learn.
+        Every second wording tells left from right, which few do by chance and which is hard to learn; so are things
+        that meet, which are in every fourth sketch besides.
         """
         rows = rng.integers(len(self), size=batch_size)
+        rows[1::4] = self.meetings[rng.integers(len(self.meetings), size=len(rows[1::4]))]
         texts = [str(rng.choice(self.captions[row])) for row in rows]
         for place in range(0, batch_size, 2):
             row, wording = self.sided[rng.integers(len(self.sided))]

@@ -14,9 +14,10 @@ from .data import SketchPool
 SCALE_POWER = 0.7           # of the standard deviation, as for the latents: small components count less, but count
 BEGINNING_SHARE = 0.12      # of the sketches: their beginning is given, so that clips can be continued
 PICTURE_SHARE = 0.3         # of the clips that have a picture: the first frame is given
-WORDS_SHARE = 0.3           # of the timesteps are nearly 1, where there is nothing to go by but the words
+WORDS_SHARE = 0.2           # of the timesteps are nearly 1, where there is nothing to go by but the words
 UNIFORM_SHARE = 0.25        # of the timesteps, before the shift; the rest is logit-normal
-SHIFT = 3.0                 # to noise: all rows of a thing say where it goes, so only much noise leaves that to words
+SHIFT = 1.5                 # to noise: all rows of a thing say where it goes, so only much noise leaves that to words
+JERK_WEIGHT = 300.0         # of errors in the paths' third differences: rows of eight frames must fit their neighbours
 STAGE_WEIGHT, FIRST_WEIGHT, TRAIT_WEIGHT = 4.0, 3.0, 12.0    # few numbers that say much: what it is and its colour
 SMALLEST_WEIGHTED = 0.05    # the loss is that of the velocity, (error of the data / t)^2, with t no smaller than this
 
@@ -64,8 +65,19 @@ def sketch_loss(sketcher: Sketcher, sketch: Sketch, aspect: Tensor, text: Tensor
     velocity = sketcher(noisy, timestep, text=text, text_mask=text_mask, aspect=aspect, picture=picture,
                         picture_mask=has_picture)
     weight = (at / at.clamp(min=SMALLEST_WEIGHTED)) ** 2
-    asked = _importance(sketcher, frames) * (at > 0)
-    return ((velocity - (noise - rows)) ** 2 * weight * asked).sum() / asked.sum()
+    is_sketched = (sketch.traits[..., 0] > 0).any(1)[:, None, None]      # clips of one's own have no sketch
+    asked = _importance(sketcher, frames) * (at > 0) * is_sketched
+    error = velocity - (noise - rows)
+    jerk = _path_error(sketcher, error * at).diff(n=3, dim=2) * (sketch.traits[..., 0] > 0)[..., None, None]
+    jerk_loss = ((1 - t).view(-1, 1, 1, 1) * jerk ** 2).mean()
+    return (error ** 2 * weight * asked).sum() / asked.sum().clamp(min=1) + JERK_WEIGHT * jerk_loss
+
+
+def _path_error(sketcher: Sketcher, rows: Tensor) -> Tensor:
+    """Errors of rows as errors of what they say, `(B, K, T, 8)`, in the units of rows."""
+    things = rows[:, 1:].unflatten(1, (SLOTS, -1))
+    later = things[:, :, 1:, :sketcher.config.path_components] * sketcher.scale @ sketcher.basis.T
+    return torch.cat([things[:, :, :1, :STATES], later.flatten(2).unflatten(2, (-1, STATES))], dim=2)
 
 
 def _importance(sketcher: Sketcher, frames: int) -> Tensor:

@@ -26,26 +26,30 @@ from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, SHIFT, lcm, schedule, shift_
 from ..sampling.guidance import guided_velocity
 from ..sampling.sketching import draw_sketch
 from ..shapes import audio_latent_times, video_latent_times
+from . import parallel
 from .data import SKETCH_PARTS, LatentPool, SketchPool, cache_latents, pad_ids, roughen
 from .loop import LoopOptions, TrainingRun
 from .sketcher import fit_paths, picture_choice, sketch_loss
 
 TEXT_LENGTH = 48           # tokens; longer wordings of a clip are cut
 WINDOW = 5                 # latent frames of a window: early training sees parts of clips, at less than half the cost
-WINDOW_SHARE = 0.7         # of the steps
+WINDOW_SHARE = 0.9         # of the steps
 PICTURE_SHARE = 0.45       # of those: first frames alone, in larger batches; they teach what the words look like
 PICTURE_BATCH = 3          # times as many clips in such a batch
 PICTURE_SOUNDS = 4         # audio latents that go with a first frame
 TEXT_DROP = 0.1
 GUIDE_DROP, GUIDE_DROP_WITHOUT_TEXT = 0.08, 0.6
-MORE_SKETCHES = 1.0        # sketches without pictures, for each clip of the batch
+GUIDE_DROP_WHERE_GIVEN = 0.7   # a clip whose picture, sound or beginning is given has no sketch when it is used
+MORE_SKETCHES = 3.0        # sketches without pictures, for each clip of the batch
 UNIFORM_SHARE = 0.1        # of the timesteps; the rest is logit-normal (arXiv:2403.03206, section 3.1)
 SMALLEST_WEIGHTED = 0.15   # the loss is that of the velocity, (error of x_0 / t)^2, with t no smaller than this
 AUDIO_WEIGHT = 0.4
 FIRST_FRAME_WEIGHT = 4.0   # an error in the first frame shows in all of them: the others are differences from it
+MOVING_WEIGHT = 3.0        # of cells that a thing covers and didn't in the first frame, or the other way round
+MOVED = 1e-3               # squared difference of the latents of drawn masks that is more than rounding
 GIVEN_NOISE = 0.02         # on latents that are given, so that small errors of earlier windows do no harm
 # What is given, as shares of the batch; the rest generates both at one timestep.
-FIRST_FRAME, BEGINNING, VIDEO_GIVEN, AUDIO_GIVEN, APART, LATER_FRAME = 0.15, 0.05, 0.07, 0.04, 0.05, 0.04
+FIRST_FRAME, BEGINNING, VIDEO_GIVEN, AUDIO_GIVEN, APART, LATER_FRAME = 0.15, 0.07, 0.10, 0.06, 0.04, 0.06
 
 SHEET_PROMPTS = [
     "a red rubber ball drops onto a wooden floor and bounces",
@@ -87,11 +91,13 @@ class TransformerTask:
             places = ([0], range(min(PICTURE_SOUNDS, clips.audio.shape[2])))
         elif is_early and clips.video.shape[2] > WINDOW:
             places = self._window(clips.video.shape[2], clips.audio.shape[2], rng)
+        masks = clips.guide[:, self.transformer.config.video_channels:, list(places[0])]
+        moving = (masks - masks[:, :, :1]).square().sum(1, keepdim=True) > MOVED
         guide = Guide(clips.guide, hit_features(clips.sketch, clips.audio.shape[2]))
         guide = guide.window(list(places[0]), list(places[1]))
         batch = {"video": clips.video[:, :, list(places[0])], "audio": clips.audio[:, :, list(places[1])],
                  "video_places": torch.tensor(list(places[0])), "audio_places": torch.tensor(list(places[1])),
-                 "picture": clips.video[:, :, 0]}
+                 "picture": clips.video[:, :, 0], "moving": moving.float()}
         has_text = rng.random(len(clips.texts)) >= TEXT_DROP
         keeps = rng.random(len(has_text)) >= np.where(has_text, GUIDE_DROP, GUIDE_DROP_WITHOUT_TEXT)
         keeps = torch.from_numpy(keeps).float()
@@ -122,14 +128,16 @@ class TransformerTask:
         return [0, *range(start, stop)], list(range(begin, min(sounds, end)))
 
     def _timesteps(self, batch: int, video_places: Tensor, audio_places: Tensor,
-                   generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Timesteps `(B, T')` and `(B, L)`; 0 where given."""
+                   generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Timesteps `(B, T')` and `(B, L)`, 0 where given; and `(B,)`, 0 where a sketch isn't to be seen, else 1."""
         frames, sounds = len(video_places), len(audio_places)
         t = draw_timesteps(batch, generator)
         t_video = t[:, None].repeat(1, frames)
         t_audio = t[:, None].repeat(1, sounds)
         kinds = torch.rand(batch, generator=generator)
         other = draw_timesteps(batch, generator)
+        sees = torch.ones(batch)
+        hides = torch.rand(batch, generator=generator) < GUIDE_DROP_WHERE_GIVEN
         lengths = torch.randint(2, frames // 2 + 3, (batch,), generator=generator).clamp(max=frames - 1)
         config = self.transformer.config
         ends = torch.tensor(video_latent_times(int(video_places[-1]) + 1, config.temporal_compression, 24.0))
@@ -153,11 +161,13 @@ class TransformerTask:
                 t_audio[row] = other[row]
             elif kind < edges[5]:
                 t_video[row, -1 if row % 2 else int(lengths[row])] = 0
-        return t_video, t_audio
+            if edges[0] <= kind < edges[3] and hides[row]:
+                sees[row] = 0
+        return t_video, t_audio, sees
 
     def loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         video, audio = batch["video"], batch["audio"]
-        t_video, t_audio = self._timesteps(len(video), batch["video_places"], batch["audio_places"], generator)
+        t_video, t_audio, sees = self._timesteps(len(video), batch["video_places"], batch["audio_places"], generator)
         noise_video = torch.randn(video.shape, generator=generator)
         noise_audio = torch.randn(audio.shape, generator=generator)
         at_video, at_audio = t_video[:, None, :, None, None], t_audio[:, None]
@@ -169,10 +179,11 @@ class TransformerTask:
             v_video, v_audio = self.transformer(
                 noisy_video, noisy_audio, timestep_video=t_video, timestep_audio=t_audio, text=text[:count],
                 text_mask=batch["mask"][:count], frame_rate=torch.full((count,), 24.0),
-                guide=Guide(batch["guide_video"], batch["guide_audio"]),
+                guide=Guide(batch["guide_video"] * sees.view(-1, 1, 1, 1, 1),
+                            batch["guide_audio"] * sees.view(-1, 1, 1)),
                 places=(batch["video_places"].tolist(), batch["audio_places"].tolist()))
             loss_sketch = self._sketch_loss(batch, text, generator)
-        importance = torch.ones(1, 1, video.shape[2], 1, 1)
+        importance = 1 + (MOVING_WEIGHT - 1) * batch["moving"]
         importance[:, :, 0] = FIRST_FRAME_WEIGHT
         loss_video = _loss(v_video, noise_video - video, at_video, importance)
         loss_audio = _loss(v_audio, noise_audio - audio, at_audio)
@@ -251,7 +262,9 @@ def train(options: TransformerOptions, loop: LoopOptions) -> bool:
     """Cache latents, then train for one slice. True when the whole run is done."""
     video_vae = build(load_checkpoint(options.video_vae), "video_vae", VideoVAE).eval()
     audio_vae = build(load_checkpoint(options.audio_vae), "audio_vae", AudioVAE).eval()
-    encoded = cache_latents(options.data, options.cache, video_vae, audio_vae)
+    parallel.start()
+    with parallel.first_rank_first():
+        encoded = cache_latents(options.data, options.cache, video_vae, audio_vae)
     pool, sketches = LatentPool(options.cache), SketchPool(options.sketches)
     print(f"{encoded} new shards encoded; {len(pool)} clips, mirrored ones included; {len(sketches)} sketches",
           flush=True)

@@ -22,6 +22,7 @@ from ..errors import ConfigError
 from ..media import write_image
 from ..models.video_vae import VideoVAE, from_changes, to_changes
 from .loop import LoopOptions, TrainingRun
+from .painted import PaintedClips
 
 COMPONENT = "video_vae"
 WHITENING = 0.7          # latents are divided by std^0.7: small coefficients gain weight, but stay smaller
@@ -29,6 +30,7 @@ STILL_SHARE = 0.05       # of the patches in which nothing moves that the fit lo
 MOVING = 0.005            # mean absolute change per frame, of a range of 2, from which on a patch moves
 CROP_SIDE, CROP_LATENTS = 96, 4
 FRAMES_DECODED = 5       # of a crop's 25, drawn anew in each step
+PAINTED_SHARE, PAINTED_FRAMES = 0.5, 20      # of the steps; frames of a whole clip in such a step
 NOISE_MAX = 0.3          # on the first latent frame in half of the samples; the changes get up to half of that
 
 
@@ -151,8 +153,10 @@ class VideoVAETask:
 
     vocabulary: dict[str, Any] | None = None
 
-    def __init__(self, vae: VideoVAE, pool: ClipPool, *, batch_size: int, autocast: bool = True) -> None:
+    def __init__(self, vae: VideoVAE, pool: ClipPool, *, batch_size: int, autocast: bool = True,
+                 painted: PaintedClips | None = None) -> None:
         self.vae, self.pool, self.batch_size, self.autocast = vae, pool, batch_size, autocast
+        self.painted = painted
         self.modules: dict[str, nn.Module] = {COMPONENT: vae}
         self.configs: dict[str, Config] = {COMPONENT: vae.config}
         vae.requires_grad_(True).train()
@@ -160,7 +164,13 @@ class VideoVAETask:
             part.requires_grad_(False)
 
     def batch(self, rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        """Crops (B, 3, 25, 96, 96), aligned with the latent grid, from random shards."""
+        """Crops (B, 3, 25, 96, 96), aligned with the latent grid, from random shards.
+
+        Or, in a share of the steps where there is a painter, one whole clip and its painted latents.
+        """
+        if self.painted is not None and rng.random() < PAINTED_SHARE:
+            video, latents = self.painted.draw(rng)
+            return {"video": video, "latents": latents}
         return {"video": torch.stack([self._draw(rng) for _ in range(self.batch_size)])}
 
     def _draw(self, rng: np.random.Generator) -> Tensor:
@@ -183,6 +193,8 @@ class VideoVAETask:
 
     def loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         video = batch["video"]
+        if "latents" in batch:
+            return self._loss(video, from_changes(batch["latents"]), _lively_frames(video, generator))[0], {}
         with torch.no_grad():
             latents = self.vae.encode_each(video)
         sigma = NOISE_MAX * torch.rand(2, len(video), generator=generator)
@@ -190,18 +202,21 @@ class VideoVAETask:
         noise = torch.randn(latents.shape, generator=generator)
         spread = torch.stack([sigma[0]] + [sigma[1] / 2] * (latents.shape[2] - 1), dim=1)[:, None, :, None, None]
         noisy = from_changes(to_changes(latents) + spread * noise)
-        frames = torch.randperm(video.shape[2], generator=generator)[:FRAMES_DECODED]
+        loss, error = self._loss(video, noisy, torch.randperm(video.shape[2], generator=generator)[:FRAMES_DECODED])
+        clean = error[sigma[0] == 0]
+        return loss, {"psnr": float(psnr(clean.square().mean().detach())) if len(clean) else float("nan")}
+
+    def _loss(self, video: Tensor, latents: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of some frames, and their errors."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self.autocast):
-            decoded, _ = self.vae.decode_chunk(noisy, frames=frames)
+            decoded, _ = self.vae.decode_chunk(latents, frames=frames)
         shown = video[:, :, frames]
         weight = motion_weight(shown, video[:, :, ::4].median(dim=2, keepdim=True).values)
         error = decoded.float().contiguous() - shown
         absolute, squared = (weight * error.abs()).mean(), (weight * error.square()).mean()
         edges = sum((weight.narrow(axis, 1, weight.shape[axis] - 1) * error.diff(dim=axis).abs()).mean()
                     for axis in (3, 4)) / 2
-        clean = error[sigma[0] == 0]
-        numbers = {"psnr": float(psnr(clean.square().mean().detach())) if len(clean) else float("nan")}
-        return absolute + 2 * squared + edges, numbers
+        return absolute + 2 * squared + edges, error
 
     @torch.no_grad()
     def sample(self, folder: Path, step: int) -> None:
@@ -211,6 +226,13 @@ class VideoVAETask:
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
         rows = [video, self.vae.decode(latents), self.vae.decode(latents + 0.2 * noise)]
         write_sheet(Path(folder) / f"sheet-{step:06d}.png", rows)
+
+
+def _lively_frames(video: Tensor, generator: torch.Generator) -> Tensor:
+    """Some frames of a whole clip, those in which much moves more often."""
+    change = video.diff(dim=2).abs().mean(dim=(0, 1, 3, 4))
+    chance = torch.cat([change[:1], change]) + change.mean() + 1e-6
+    return torch.multinomial(chance, PAINTED_FRAMES, generator=generator)
 
 
 def motion_weight(video_BCTHW: Tensor, still_BC1HW: Tensor) -> Tensor:
@@ -249,15 +271,21 @@ def build(pool: ClipPool, output: Path, config: VideoVAEConfig, seed: int,
 
 def train(data: Path, output: Path, *, steps: int = 4000, minutes: float | None = None, seed: int = 0,
           batch_size: int = 8, config: VideoVAEConfig | None = None, sample_every: int = 500,
+          learning_rate: float = 1e-3, painter: Path | None = None, cache: Path | None = None,
           say: Callable[[str], None] = print) -> bool:
     """Fit (once) and train, resuming what `output` holds.
+
+    Args:
+        painter: checkpoint of a transformer whose faults the decoder shall learn to mend, or None; cache: the latents
+            that it was trained on.
 
     Returns:
         True when all `steps` are done; else call again to go on.
     """
     pool = ClipPool(data)
     vae = build(pool, output, config or VideoVAEConfig(), seed, say)
-    task = VideoVAETask(vae, pool, batch_size=batch_size)
-    options = LoopOptions(output=Path(output), steps=steps, minutes=minutes, seed=seed, learning_rate=1e-3,
+    painted = None if painter is None else PaintedClips(pool.files, cache, store.load_checkpoint(painter))
+    task = VideoVAETask(vae, pool, batch_size=batch_size, painted=painted)
+    options = LoopOptions(output=Path(output), steps=steps, minutes=minutes, seed=seed, learning_rate=learning_rate,
                           save_every=250, sample_every=sample_every)
     return TrainingRun(task, options).run(say)

@@ -116,9 +116,10 @@ def check_noise_and_samplers_are_comfyuis(world: SimpleNamespace) -> None:
         near(audio, own_audio, 1e-4)
 
 
-def check_words_say_which_way_things_go(world: SimpleNamespace) -> None:
-    for text, direction in (("a ball rolls to the left", -1), ("a ball rolls from the left", 1), ("a ball", 0)):
-        assert conditioning(world.clip, text)[0][1]["sora_direction"].tolist() == [direction]
+def check_words_say_which_way_things_go_and_whether_they_meet(world: SimpleNamespace) -> None:
+    for text, wishes in (("a ball rolls to the left", [-1, 0]), ("a ball rolls from the left", [1, 0]),
+                         ("a ball", [0, 0]), ("two balls collide", [0, 1])):
+        assert conditioning(world.clip, text)[0][1]["sora_wishes"].tolist() == [wishes]
 
 
 def check_prompts_for_sora_are_read_by_both_text_nodes(world: SimpleNamespace) -> None:

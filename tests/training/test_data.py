@@ -7,11 +7,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sora_core.config import AudioVAEConfig, VideoVAEConfig
-from sora_core.errors import ResourceError
+from sora_core.checkpoint import Checkpoint
+from sora_core.config import AudioVAEConfig, TextEncoderConfig, TransformerConfig, VideoVAEConfig
+from sora_core.errors import ConfigError, ResourceError
 from sora_core.models.audio_vae import AudioVAE
+from sora_core.models.text_encoder import TextEncoder
+from sora_core.models.tokenizer import train_tokenizer
+from sora_core.models.transformer import SoraTransformer
 from sora_core.models.video_vae import VideoVAE
 from sora_core.training.data import LatentPool, SketchPool, cache_latents
+from sora_core.training.painted import PaintedClips
 
 SHAPES = [(32, 48), (48, 32)]
 
@@ -80,3 +85,32 @@ def test_sketches_come_with_their_shapes_and_half_of_them_mirrored(pool):
 def test_an_empty_pool_says_how_to_fill_it(tmp_path):
     with pytest.raises(ResourceError, match="sora_core world"):
         LatentPool(tmp_path)
+
+
+def test_painted_clips_show_what_the_clip_shows(pool, cache):
+    """With a transformer that says nothing, painting is the best linear guess: near the truth, not the truth."""
+    text = ["drop to the left", "it rolls"]
+    tokenizer = train_tokenizer(text * 3, 300)
+    transformer = SoraTransformer(TransformerConfig(video_channels=6, audio_channels=4, text_width=32, width=32,
+                                                    depth=1, num_heads=1, patch_size=1))
+    transformer.initialise()
+    encoder = TextEncoder(TextEncoderConfig(vocabulary_size=tokenizer.vocabulary_size, width=32, depth=1, num_heads=1))
+    networks = {"transformer": transformer, "text_encoder": encoder}
+    checkpoint = Checkpoint({name: network.config for name, network in networks.items()},
+                            {name: network.state_dict() for name, network in networks.items()},
+                            tokenizer.to_json(), {}, hash="0" * 64)
+    files = sorted(pool.glob("shard-*.safetensors"))
+    painted = PaintedClips(files, cache, checkpoint)
+    seen = set()
+    for seed in range(8):
+        video, latents = painted.draw(np.random.default_rng(seed))
+        assert video.shape[:3] == (1, 3, 9) and video.abs().max() <= 1 and latents.shape[:3] == (1, 6, 2)
+        assert (video.shape[3] // 16, video.shape[4] // 16) == latents.shape[3:]
+        true = [latent for group in LatentPool(cache).groups for latent in group[0][0].float()
+                if latent.shape == latents.shape[1:]]
+        errors = torch.stack([(latent - latents[0]).square().mean() for latent in true])
+        assert 0 < errors.min() < 0.8 * errors.median()
+        seen.add((int(errors.argmin()), video.shape))
+    assert len(seen) > 3
+    with pytest.raises(ConfigError, match="no latents"):
+        PaintedClips([pool / "shard-00000099.safetensors"], cache, checkpoint)

@@ -1,19 +1,50 @@
-"""Which way a prompt says that things go, and sketches that go that way.
+"""What a prompt says of the course of things: which way they go, whether they meet.
 
-The world is the same in a mirror, and so is what the sketcher has learnt; whether a thing goes to the left or to the
-right is the one fact that a mirror changes. So it need not be learnt: a sketch that goes the wrong way is mirrored.
+The network that sketches knows words better than it obeys them. These few can be checked, and a sketch that goes
+against them is turned or left for another. As for the way: the world is the same in a mirror, and so is what the
+sketcher has learnt; left and right are the one fact that a mirror changes, so a sketch that goes the wrong way is
+mirrored.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from .models.sketch import Sketch
 
 WAY = r"\b(?:to|toward|towards|into)\s+(?:the\s+|its\s+)?{side}(?:[\s-]*hand\s+side)?\b|\b{side}wards?\b"
 START = r"\bfrom\s+(?:the\s+)?(?:far\s+)?{side}\b|\b{side}\s+to\s+{other}\b"
+THING = r"(?:\w+\s+){0,4}(?:balls?|box|boxes|cubes?|blocks?|spheres?|others?)"
+MEETING = (r"\b(?:collid\w*|collisions?)\b"
+           r"|\bhit(?:s|ting)?\s+(?:each\s+other|one\s+another|another|(?:an?|the)\s+" + THING + r")\b"
+           r"|\b(?:crash|bump|strik|struck|knock|smash)\w*|\b(?:hit|run|roll)s?\s+into\b")
+WITH_A_PLACE = (r"\b(?:crash|bump|strik|struck|knock|smash|hit|run|roll)\w*\s+(?:(?:into|against|on|onto|off)\s+)?"
+                r"(?:the|an?)\s+(?:\w+\s+){0,2}(?:wall|floor|ground)\b")
 NOTICED = 0.05      # movement, in units of the sketch, below which a thing stands still
 WATCHED = 40        # frames of which the movement counts; later things may have bounced back
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a sketch shall be like.
+
+    Attributes:
+        direction: 1 = things go to the right, -1 = to the left, 0 = either way.
+        meeting: two things shall touch.
+    """
+
+    direction: int = 0
+    meeting: bool = False
+
+
+NO_WISHES = Wishes()
+
+
+def read_wishes(prompt: str) -> Wishes:
+    """The wishes that a prompt's words hold."""
+    meets = bool(re.search(MEETING, re.sub(WITH_A_PLACE, "", prompt.lower())))
+    return Wishes(travel_direction(prompt), meets)
 
 
 def travel_direction(prompt: str) -> int:

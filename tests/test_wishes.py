@@ -1,10 +1,10 @@
-"""Left and right: what prompts say, and sketches turned that way."""
+"""What prompts say of the course of things, and sketches turned that way."""
 
 import pytest
 import torch
 
-from sora_core.directions import travel_direction, turned
 from sora_core.models.sketch import Sketch
+from sora_core.wishes import read_wishes, travel_direction, turned
 
 
 @pytest.mark.parametrize(("prompt", "direction"), [
@@ -14,6 +14,17 @@ from sora_core.models.sketch import Sketch
     ("a red ball drops", 0), ("", 0), ("the right colour of the leftovers", 0), ("to the right-hand side", 1)])
 def test_what_prompts_say(prompt, direction):
     assert travel_direction(prompt) == direction
+
+
+@pytest.mark.parametrize(("prompt", "meeting"), [
+    ("a red ball and a blue box collide", True), ("two balls roll across the ice and hit each other", True),
+    ("a green ball rolls to the right and bumps into a box", True), ("it strikes the small blue wooden cube", True),
+    ("a ball hits a large yellow ball", True), ("a collision of two cubes", True), ("one knocks the other away", True),
+    ("a red ball falls and hits the floor", False), ("a box slides into a wall", False),
+    ("a ball bumps into a wall", False), ("two balls collide on a tiled floor", True), ("a ball rolls on the ice", False), ("", False),
+    ("it crashes onto the wooden floor", False)])
+def test_meetings_that_prompts_ask_for(prompt, meeting):
+    assert read_wishes(prompt).meeting == meeting
 
 
 def test_sketches_go_as_they_are_told():

@@ -1,0 +1,94 @@
+"""The laws that every sketch is held to: between two hits a thing's acceleration doesn't change, bodies don't overlap.
+
+The network draws eight frames at a time, and neighbouring eights agree only to a few pixels. In the world, whatever
+flies, rolls, slides or rests has a constant acceleration until something hits it; so the nearest path of that kind is
+taken. Of several sketches the one that breaks the laws least is painted.
+
+Legend: B batch, K slots, T frames, N paths, S numbers of a state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..models.sketch import Sketch
+
+STIFFNESS = 30.0        # of a path against its drawing, in the units of the sketch
+SMALLEST_JERK = 1e-3    # third difference below which a change of acceleration is none
+ROUNDS = 6
+HIT = 0.1               # strength from which a hit may bend a path
+PINNED = 1e9            # weight of frames that are given
+AT_REST = 0.012         # less movement until the end than this is none
+TOUCHING = 0.3          # of the sum of two radii: no further apart than this while they hit each other
+ALLOWED_OVERLAP = 0.15  # of the sum of two radii: outlines seen at an angle cross a little
+
+
+def lawful(sketch: Sketch, given: int = 0) -> Sketch:
+    """The nearest sketch whose paths and turns have constant acceleration between hits, and whose things come to rest.
+
+    Solves min |x - drawn|^2 + STIFFNESS sum |third difference of x|, without the sum's terms at hits; the norm, not
+    its square, so that accelerations change at few moments (trend filtering: Kim et al. 2009, SIAM Review 51(2),
+    section 7.2; by reweighted least squares).
+
+    Args:
+        given: so many first frames stay as they are.
+    """
+    b, k, t, s = sketch.states.shape
+    if t < 5:
+        return sketch
+    hits = (sketch.hits > HIT).flatten(0, 1)                                        # (N, T)
+    places, edges = sketch.states.flatten(0, 1).split([2, s - 2], dim=-1)
+    states = torch.cat([_calm(_straighten(part, hits, given), given) for part in (places, edges)], dim=-1)
+    return replace(sketch, states=states.view(b, k, t, s))
+
+
+def _straighten(drawn: Tensor, hits: Tensor, given: int) -> Tensor:
+    """`(N, T, S)` -> the same with few changes of acceleration."""
+    n, t, _ = drawn.shape
+    third = torch.tensor([-1.0, 3.0, -3.0, 1.0], dtype=torch.float64)
+    differences = sum(value * torch.eye(t - 3, t, dtype=torch.float64).roll(i, 1) for i, value in enumerate(third))
+    stiffness = STIFFNESS * (~(hits[:, 1:-2] | hits[:, 2:-1])).double()             # (N, T - 3)
+    trust = torch.ones(t, dtype=torch.float64)
+    trust[:given] = PINNED
+    wanted, x = trust[:, None] * drawn.double(), drawn.double()
+    for _ in range(ROUNDS):
+        jerk = (differences @ x).norm(dim=-1)
+        weight = stiffness / (jerk + SMALLEST_JERK)
+        x = torch.linalg.solve(torch.diag(trust) + (differences.T * weight[:, None]) @ differences, wanted)
+    return x.to(drawn.dtype)
+
+
+def _calm(path: Tensor, given: int) -> Tensor:
+    """From the moment on from which a thing hardly moves any more, it doesn't move at all."""
+    distance = (path - path[:, -1:]).norm(dim=-1)
+    is_moving = distance.flip(1).cummax(1).values.flip(1) > AT_REST                 # (N, T): now or later
+    is_moving[:, :given] = True
+    start = is_moving.sum(1, keepdim=True)                                          # first frame at rest
+    last = path.gather(1, start.clamp(max=path.shape[1] - 1)[..., None].expand(-1, -1, path.shape[2]))
+    return torch.where(is_moving[..., None], path, last)
+
+
+def faults(sketch: Sketch, *, shall_meet: bool = False) -> Tensor:
+    """How far each sketch of a batch breaks the laws, `(B,)`, 0 = not at all.
+
+    Bodies that run into each other by more than outlines may; and, where they shall meet, that none do.
+    """
+    present = sketch.traits[..., 0] > 0                                             # (B, K)
+    places = sketch.states[..., :2]
+    radii = (sketch.states[..., 2:].square().sum(-1) / 2).sqrt()                    # (B, K, T); a ball's, half a cube's
+    hits = F.max_pool1d(sketch.hits, 3, stride=1, padding=1)
+    overlap, met = torch.zeros(len(present)), torch.zeros(len(present))
+    for i in range(present.shape[1]):
+        for j in range(i + 1, present.shape[1]):
+            both = present[:, i] & present[:, j]
+            distance = (places[:, i] - places[:, j]).norm(dim=-1)
+            crossing = 1 - distance / (radii[:, i] + radii[:, j]).clamp(min=1e-6)   # (B, T)
+            touch = torch.minimum(hits[:, i], hits[:, j]) * (crossing > -TOUCHING)
+            overlap = torch.maximum(overlap, crossing.amax(1) * both)
+            met = torch.maximum(met, touch.amax(1) * both)
+    excess = (overlap - ALLOWED_OVERLAP).clamp(min=0)
+    return excess + (met < HIT).float() if shall_meet else excess
