@@ -16,12 +16,14 @@ from comfy.cli_args import args
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..sora_core.errors import MediaError
-from ..sora_core.media import AAC_RATES, write_numbered
+from ..sora_core.errors import MediaError, ProvenanceError
+from ..sora_core.media import AAC_RATES, SOUNDS, write_numbered
 from ..sora_core.trust.provenance import Provenance
+from ..sora_core.trust.tree import draw_lineage
 from ..sora_core.trust.verify import verify
-from .convert import clip_from_video, sound_from_audio, video_from_image
+from .convert import clip_from_video, image_from_video, sound_from_audio, video_from_image
 
+KINDS = {"mp4": ".mp4", "mov": ".mov", "wav (sound alone)": ".wav", "flac (sound alone)": ".flac"}
 SIGN = {"when possible": "auto", "always": "required", "never": "none"}
 FRAMES_AT_ONCE = 24
 FALLBACK_RATE = 48000
@@ -30,7 +32,7 @@ NOT_IN_NAMES = re.compile(r"[^\w .%/-]|\.\.+")
 
 
 class SoraSaveClip(io.ComfyNode):
-    """VIDEO of any model -> a marked and signed MP4 in the output folder."""
+    """VIDEO of any model -> a marked and signed file in the output folder."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -51,6 +53,8 @@ class SoraSaveClip(io.ComfyNode):
                 io.String.Input("handle", default="", optional=True,
                                 tooltip="A visible mark with this name, which moves about the picture: 1 to 24 "
                                         "letters, digits, dots, hyphens or underscores. Empty: none."),
+                io.Combo.Input("kind", options=list(KINDS), default="mp4", optional=True,
+                               tooltip="Kinds of files that can carry a signature; WebM and Matroska can't."),
             ],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
             is_output_node=True,
@@ -58,7 +62,17 @@ class SoraSaveClip(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, video: Any, filename_prefix: str, sign: str, handle: str = "") -> io.NodeOutput:
+    def validate_inputs(cls, sign: str | None = None) -> bool | str:
+        """What stands in the way of signing is said before anything is sampled."""
+        try:
+            Provenance.here({}, signature=SIGN.get(sign, "none")).check()
+        except ProvenanceError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def execute(cls, video: Any, filename_prefix: str, sign: str, handle: str = "",
+                kind: str = "mp4") -> io.NodeOutput:
         clip = clip_from_video(video)
         height, width = clip.images.shape[1:3]
         folder, name, _, subfolder, _ = folder_paths.get_save_image_path(
@@ -68,10 +82,12 @@ class SoraSaveClip(io.ComfyNode):
         sound, rate = sound_of_clip(clip.audio)
         frames = (video_from_image(clip.images[i:i + FRAMES_AT_ONCE])
                   for i in range(0, len(clip.images), FRAMES_AT_ONCE))
-        path = write_numbered(folder, name, frames, sound, frame_rate=clip.frame_rate, sample_rate=rate,
+        path = write_numbered(folder, name, frames, sound, suffix=KINDS[kind],
+                              frame_rate=clip.frame_rate, sample_rate=rate,
                               metadata=graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo),
                               provenance=Provenance.here(facts, signature=SIGN[sign], handle=handle))
-        return io.NodeOutput(video, ui=ui.PreviewVideo([ui.SavedResult(path.name, subfolder, io.FolderType.output)]))
+        saved = [ui.SavedResult(path.name, subfolder, io.FolderType.output)]
+        return io.NodeOutput(video, ui=(ui.SavedAudios if path.suffix in SOUNDS else ui.PreviewVideo)(saved))
 
 
 class SoraVerify(io.ComfyNode):
@@ -92,6 +108,8 @@ class SoraVerify(io.ComfyNode):
                 io.String.Output("report", tooltip="Plain words, one finding in a line."),
                 io.Boolean.Output("is_marked", tooltip="Whether SoraCore's mark was found in picture or sound."),
                 io.String.Output("json", tooltip="The findings as one line of JSON."),
+                io.Image.Output("tree", tooltip="The file and what it was made from, as a picture: a box for each; red "
+                                                "where it was altered after signing."),
             ],
             is_output_node=True,
         )
@@ -100,7 +118,8 @@ class SoraVerify(io.ComfyNode):
     def execute(cls, video: Any) -> io.NodeOutput:
         findings = verify_video(video)
         report = "\n".join(findings.sentences())
-        return io.NodeOutput(report, findings.is_marked, json.dumps(findings.to_dict()), ui=ui.PreviewText(report))
+        return io.NodeOutput(report, findings.is_marked, json.dumps(findings.to_dict()),
+                             image_from_video(draw_lineage(findings)), ui=ui.PreviewText(report))
 
 
 def verify_video(video: Any) -> Any:

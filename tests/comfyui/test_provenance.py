@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from sora_core.media import read_clip, read_tags, write_clip
+from sora_core.trust.verify import verify
 
 pytestmark = pytest.mark.comfyui
 
 
-def node(kind: str, **inputs: Any) -> dict[str, Any]:
+def node(kind: str, /, **inputs: Any) -> dict[str, Any]:
     return {"class_type": kind, "inputs": inputs}
 
 
@@ -50,12 +51,23 @@ def test_a_clip_is_saved_marked_and_gives_its_graph_back(server: Any, given: Pat
     assert clip.video.shape == (1, 3, 36, 96, 128) and clip.waveform.shape[1] == 2 and clip.sample_rate == 48000
 
 
+@pytest.mark.parametrize("kind, suffix", [("mov", ".mov"), ("wav (sound alone)", ".wav"),
+                                          ("flac (sound alone)", ".flac")])
+def test_other_kinds_are_saved_and_marked(server: Any, given: Path, kind: str, suffix: str) -> None:
+    run = server.run(graph("kinds", kind=kind))
+    assert run.status == "success", run.messages
+    (path,) = (server.base / "output").glob(f"kinds_*{suffix}")
+    assert verify(path).is_marked and verify(path).has_picture == (suffix == ".mov")
+
+
 def test_what_was_saved_is_verified(server: Any, given: Path) -> None:
     (path,) = server.saved(server.run(graph("checked")))
     (server.base / "input" / "saved.mp4").write_bytes(path.read_bytes())
     for name, is_marked in (("saved.mp4", True), ("given.mp4", False)):
-        run = server.run({"load": node("LoadVideo", file=name), "check": node("SoraVerify", video=["load", 0])})
+        run = server.run({"load": node("LoadVideo", file=name), "check": node("SoraVerify", video=["load", 0]),
+                          "tree": node("PreviewImage", images=["check", 3])})
         assert run.status == "success", run.messages
+        assert run.outputs["tree"]["images"]
         text = run.outputs["check"]["text"][0]
         assert ("mark in the colours: found" in text) == is_marked and "in short: " in text
 
