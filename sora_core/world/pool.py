@@ -180,7 +180,7 @@ def write_shard(folder: Path, seed: int, shard: int, clips: int = CLIPS_PER_SHAR
         "tracks": np.stack([record.tracks[:, :MAX_OBJECTS] for record, _, _ in made]),
     } | _stack_sketches([record for record, _, _ in made])
     records = [record for record, _, _ in made]
-    return _put_in_place(shard_path(folder, shard), tensors, records, variation=mix.drawn()[1])
+    return _put_in_place(shard_path(folder, shard), tensors, records, mix)
 
 
 def write_sketch_shard(folder: Path, seed: int, shard: int, clips: int = SKETCHES_PER_SHARD,
@@ -193,8 +193,7 @@ def write_sketch_shard(folder: Path, seed: int, shard: int, clips: int = SKETCHE
     width, height = SHARD_SIZES[shard % len(SHARD_SIZES)]
     drawn = mix.drawn()
     records = [make_record(clip_seed(seed, shard, clip), width, height, *drawn)[2] for clip in range(clips)]
-    return _put_in_place(shard_path(folder, shard), _stack_sketches(records), records, width=width, height=height,
-                         variation=drawn[1])
+    return _put_in_place(shard_path(folder, shard), _stack_sketches(records), records, mix, width=width, height=height)
 
 
 def _stack_sketches(records: list[ClipRecord]) -> dict[str, np.ndarray]:
@@ -204,10 +203,13 @@ def _stack_sketches(records: list[ClipRecord]) -> dict[str, np.ndarray]:
     return {name: np.stack([(record.sketch or empty)[name] for record in records]) for name in empty}
 
 
-def _put_in_place(path: Path, tensors: dict[str, np.ndarray], records: list[ClipRecord], **facts: float) -> Path:
+def _put_in_place(path: Path, tensors: dict[str, np.ndarray], records: list[ClipRecord], mix: Mix,
+                  **facts: int) -> Path:
     from safetensors.numpy import save_file
 
-    metadata = {"records": json.dumps([record.to_json() for record in records], separators=(",", ":")),
+    # With its family and this a clip can be simulated again from its seed.
+    made = {"variation": mix.drawn()[1]}
+    metadata = {"records": json.dumps([record.to_json() | made for record in records], separators=(",", ":")),
                 **{name: str(value) for name, value in facts.items()}}
     beside = path.with_suffix(f".{os.getpid()}.part")
     try:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import PromptError
 from .camera import moved
+from .figures.wishes import wished_scene
 from .materials import COLOURS, MATERIALS
 from .physics import simulate
 from .places import PLACES
@@ -39,7 +40,9 @@ _NAMES: tuple[tuple[str, str], ...] = (
     ("ramp", r"\bramp\b|\bslope\b|inclined"), ("topple", r"\bstack|\btower of|topples?\b|\bpile of"),
     ("dialogue", r"dialogue|conversation|two (people|persons|men|women) talk"),
     ("gymnast", r"gymnast|backflip|front flip|cartwheel|somersault"), ("skater", r"skater|\baxel\b|pirouette"),
-    ("talk", r"\bsays?\b|\btalks?\b|\bspeaks?\b"), ("dog", r"\bdog\b"), ("cat", r"\bcat\b"), ("bird", r"\bbird\b"),
+    ("catch", r"\bcatch(es)?\b|\bthrows (a|the)\b.* to "), ("stumble", r"\bstumbl|\btrips\b"),
+    ("talk", r"\bsays?\b|\btalks?\b|\bspeaks?\b|\btells us\b"),
+    ("dog", r"\bdog\b"), ("cat", r"\bcat\b"), ("bird", r"\bbird\b"),
     ("wave", r"\bwaves\b(?! break)"), ("run", r"\bruns\b"), ("walk", r"\bwalks?\b"),
     ("jump", r"\bjumps?\b"),
 )
@@ -75,7 +78,8 @@ def find_scene(wish: str, seed: int, width: int, height: int) -> Scene:
     special = next((name for name, words in _NAMES if name in FAMILIES and re.search(words, text)), None)
     family, outcome, outcomes = special or _family(claims), _outcome(special, text), 0
     for number in range(MOST_DRAWS if _is_possible(claims) else 0):
-        scene = draw_scene(seed + number * TRIES, width, height, family)
+        scene = wished_scene(special, wish, seed + number * TRIES, width, height) or draw_scene(
+            seed + number * TRIES, width, height, family)
         if not _fits_place(scene, claims, text) or (special is None and not _fits(scene, claims)):
             continue
         if special == "ramp" and claims.things and claims.things[0].kind != scene.bodies[0].record.kind:

@@ -177,7 +177,7 @@ def billiards(rng: np.random.Generator, setting: Setting) -> Scene:
     long, wide = min(0.86 * setting.view.half_width_m, 1.05), 0.46
     felt = str(rng.choice(("green", "green", "green", "blue", "red")))
     cloth = tuple(0.62 * value for value in COLOURS[felt])
-    wood, gap, rail = (0.36, 0.20, 0.11), 0.055, 0.05
+    wood, gap, rail = (0.36, 0.20, 0.11), 0.055, 0.10
     top = Solid(plain(cloth, specular=0.0), (long, wide, 0.05), (0.0, 0.0, table - 0.05))
     rails = [Solid(plain(wood, specular=0.3), (long + 2 * gap, gap, 0.07 + 0.5 * rail),
                    (0.0, s * (wide + gap), table - 0.07 + 0.5 * rail)) for s in (-1, 1)]
