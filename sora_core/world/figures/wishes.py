@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ..scenes.scene import Scene, Setting
+from ..scenes.scene import Scene, Setting, draw_setting
 from .cast import KINDS
 from .sport import draw_gymnast, draw_skater
 from .talk import draw_talk
@@ -33,6 +33,18 @@ def drawer(family: str | None, wish: str) -> Callable[[np.random.Generator, Sett
         kinds = tuple(kind for kind in KINDS if re.search(rf"\b{kind}\b", text)) or KINDS
         return partial(draw_talk, text=said.group(1), kinds=kinds)
     return None
+
+
+def wished_scene(family: str | None, wish: str, seed: int, width: int, height: int) -> Scene | None:
+    """The scene of a seed in which a figure does what a prompt names, or None where any scene of the family will do."""
+    draw = drawer(family, wish)
+    if draw is None:
+        return None
+    from . import FAMILIES
+
+    rng = np.random.default_rng(seed)
+    places = next(one.places for one in FAMILIES if one.name == family)
+    return draw(rng, draw_setting(rng, width, height, places))
 
 
 def _first(table: tuple[tuple[str, str], ...], text: str) -> str:
