@@ -77,6 +77,9 @@ def _pieces(rng: np.random.Generator, half_y: float, half_z: float, middle: floa
 
 def _piece(glass: Part, corners: np.ndarray) -> Body:
     """One triangle as a body about its middle: drawn as it is, touched as a thin plate of its size."""
+    # The longest side is the base, so that the third corner stands over it.
+    longest = int(np.argmax(np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)))
+    corners = np.roll(corners, -longest, axis=0)
     middle = corners.mean(0)
     one, two = corners[1] - corners[0], corners[2] - corners[0]
     area = 0.5 * float(np.linalg.norm(np.cross(one, two)))
