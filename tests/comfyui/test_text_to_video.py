@@ -137,7 +137,7 @@ def test_the_editor_is_told_of_the_replacement(server: Any) -> None:
     assert offer["old_widget_ids"] == ["model", "prompt", "size", "duration", "seed", "control_after_generate"]
     assert inputs["size"][1]["options"][:4] == ["720x1280", "1280x720", "1024x1792", "1792x1024"]
     assert inputs["duration"][1]["options"] == [4, 8, 12] and inputs["seed"][1]["control_after_generate"]
-    assert ours["output"] == ["VIDEO"] and list(ours["input"]["required"]) == ["model", "prompt", "size", "duration"]
+    assert ours["output"][0] == "VIDEO" and list(ours["input"]["required"]) == ["model", "prompt", "size", "duration"]
 
 
 @pytest.fixture
