@@ -96,11 +96,11 @@ def rig(bird: Bird, place: np.ndarray, yaw: np.ndarray, pitch: np.ndarray, head:
     put("tail", body @ about(1, -0.25 + 0.3 * pitch), (-0.27, 0, 0.02))
     late = lag(flap, 0.035, 0.8)
     for side, out in (("l", 1.0), ("r", -1.0)):
-        inner = body @ about(0, out * flap * (1 - fold)) @ about(2, -out * 1.35 * fold) @ about(1, 0.15 * fold)
+        inner = body @ about(0, out * flap * (1 - fold)) @ about(2, out * 1.40 * fold)
         shoulder = np.array([0.08, 0.10 * out, 0.09])
         put(f"wing_{side}", inner, tuple(shoulder))
         joints[:, INDEX[f"wing_{side}"]] += body @ (long * np.array([0, 0.05 * out, -0.02])) * fold[:, None]
-        outer = inner @ about(0, out * (1.1 * late - 0.5 * flap) * (1 - fold)) @ about(2, -out * 0.2 * fold)
+        outer = inner @ about(0, out * (1.1 * late - 0.5 * flap) * (1 - fold)) @ about(2, -out * 2.8 * fold)
         rotations[:, INDEX[f"hand_{side}"]] = outer
         tip = inner @ (long * np.array([0, 0.34 * out, 0]))
         joints[:, INDEX[f"hand_{side}"]] = joints[:, INDEX[f"wing_{side}"]] + tip
@@ -138,14 +138,14 @@ def draw_bird(rng: np.random.Generator, setting: Setting) -> Scene:
         off = 0.0
     else:
         place, yaw, pitch, events = _hops(rng, time, bird, setting, side, yaw0, half, plot)
-        pecks = [float(at) for at in rng.uniform(0.3, 1.2 if plot == "take off" else 3.6, 2)]
+        pecks = [float(at) for at in rng.uniform(0.3, 1.7 if plot == "take off" else 3.6, 2)]
         for at in pecks:
             dip = pulse(time, at, 0.42)
             head[:, 0] += 1.0 * dip
             pitch = pitch - 0.55 * dip
         fold, flap, strokes, off = np.ones(len(time)), np.zeros(len(time)), np.zeros(0), 99.0
         if plot == "take off":
-            off = float(rng.uniform(1.7, 2.1))
+            off = float(rng.uniform(2.2, 2.6))
             beat = float(rng.uniform(6.5, 8.5))
             up = np.maximum(time - off, 0)
             crouch = pulse(time, off - 0.08, 0.3)
@@ -189,7 +189,7 @@ def _hops(rng: np.random.Generator, time: np.ndarray, bird: Bird, setting: Setti
     place[:, 0], place[:, 2] = x, 0.33 * long
     turns, events = [(0.0, yaw0 - side * 0.3)], []
     pitch = np.full(len(time), 0.35)
-    last = 1.5 if plot == "take off" else 3.6
+    last = 1.9 if plot == "take off" else 3.6
     while at < last:
         rise = float(rng.uniform(0.12, 0.28)) * long
         seconds = 2 * np.sqrt(2 * rise / gravity)

@@ -92,7 +92,7 @@ def _fastest(act: Act) -> float:
 def _beam(height: float, tall: float) -> Prop:
     """A balance beam along x with two feet, its upper side at `height`."""
     half = 1.6 * tall
-    wood, steel = plain((0.66, 0.42, 0.22), specular=0.1), plain((0.35, 0.37, 0.42), specular=0.5)
+    wood, steel = plain((0.93, 0.88, 0.78), specular=0.1), plain((0.35, 0.37, 0.42), specular=0.5)
     solids = [Solid(wood, (half, 0.05, 0.08), (0.0, 0.0, height - 0.08))]
     for x in (-0.75 * half, 0.75 * half):
         solids.append(Solid(steel, (0.03, 0.03, 0.5 * height - 0.08), (x, 0.0, 0.5 * height - 0.08)))
