@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import wave
 from fractions import Fraction
 
 import numpy as np
@@ -20,8 +21,8 @@ from sora_core.training.folder import Faults, cache_folder, find_sources, read_s
 
 def write(path, *, frames=17, size=(64, 64), rate=24, sound=True, caption="a cat sits"):
     video = torch.linspace(-1, 1, frames).view(1, 1, -1, 1, 1).expand(1, 3, frames, size[1], size[0]).clone()
-    wave = 0.3 * torch.sin(torch.arange(frames * 24000 // rate) / 10)[None, None] if sound else None
-    write_clip(path, video, wave, frame_rate=Fraction(rate), sample_rate=24000)
+    tone = 0.3 * torch.sin(torch.arange(frames * 24000 // rate) / 10)[None, None] if sound else None
+    write_clip(path, video, tone, frame_rate=Fraction(rate), sample_rate=24000)
     if caption is not None:
         path.with_suffix(".txt").write_bytes(caption.encode() if isinstance(caption, str) else caption)
 
@@ -82,8 +83,14 @@ def test_tars_of_webdataset_are_read(tmp_path):
     write(tmp_path / "x.mp4", caption=None)
     data = (tmp_path / "x.mp4").read_bytes()
     (tmp_path / "x.mp4").unlink()
-    members = {"0.mp4": data, "0.json": json.dumps({"captions": ["one", "two"]}).encode(), "1.mp4": data,
-               "1.txt": b"three", "2.mp4": data, "2.json": b"{broken", "3.json": b'{"caption": "no video"}'}
+    tone = io.BytesIO()
+    with wave.open(tone, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(24000)
+        file.writeframes(np.full(17000, 8192, np.int16).tobytes())
+    members = {"0.mp4": data, "0.wav": tone.getvalue(), "0.json": json.dumps({"captions": ["one", "two"]}).encode(),
+               "1.mp4": data, "1.txt": b"three", "2.mp4": data, "2.json": b"{broken", "3.json": b'{"caption": "no video"}'}
     with tarfile.open(tmp_path / "shard-00000000.tar", "w") as tar:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
@@ -91,6 +98,8 @@ def test_tars_of_webdataset_are_read(tmp_path):
             tar.addfile(info, io.BytesIO(content))
     _, faults, clips = read_all(tmp_path)
     assert [clip.captions for clip in clips] == [["one", "two"], ["three"]]
+    assert torch.allclose(clips[0].sound, torch.tensor(0.25)), "the sound beside the video counts"
+    assert clips[1].sound.shape == (1, 1, 16000) and clips[1].sound.std() > 0.1
     assert faults["damaged JSON"] == faults["no caption, skipped"] == ["shard-00000000.tar/2"]
     assert faults["no video file, skipped"] == ["shard-00000000.tar/3"]
     whole = (tmp_path / "shard-00000000.tar").read_bytes()
