@@ -24,6 +24,7 @@ LEAST_FRAMES = 4                    # in which a thing must be seen
 TWIN_SHARE = 0.4                    # of a thing's usual area: a second region so large is a twin, or a piece
 TWIN_ASPECT, TWIN_BREADTH = 1.9, 0.55       # how long it may be for its breadth, how broad against the first
 MAX_THINGS = 6
+HALO_SHARE, HALO_FILL, HALO_NEAR = 0.2, 0.62, 0.4
 STAIN_FRAMES, STAIN_PIXELS, STAIN_CONTRAST = 12, 3.0, 0.12
 FAINT_TINT, FAINT_DIM = 0.16, 0.3
 STREAK = 2.4                        # length over breadth
@@ -103,6 +104,8 @@ def track(frames: np.ndarray) -> Tracking:
     kept = [number for number, item in enumerate(found)
             if item is not None and not _is_shadow(item, layers.background) and not _is_streak(item, height * width)
             and not _is_stain(item, layers.background)]
+    largest = max((found[number].usual_area for number in kept), default=0.0)
+    kept = [number for number in kept if not _is_halo(found[number], largest)]
     renumber = np.full(len(found) + 1, -1, np.int8)
     for new, old in enumerate(kept):
         renumber[old] = new
@@ -268,6 +271,16 @@ def _is_stain(item: Track, background: np.ndarray) -> bool:
     moves = max(np.quantile(x, 0.95) - np.quantile(x, 0.05), np.quantile(y, 0.95) - np.quantile(y, 0.05))
     contrast = np.abs(item.colours[item.seen] - background[y.astype(int), x.astype(int)]).max(-1)
     return bool(moves < STAIN_PIXELS and np.median(contrast) < STAIN_CONTRAST)
+
+
+def _is_halo(item: Track, largest: float) -> bool:
+    """Whether a group is a rim or rest of a much larger thing, as soft outlines and stains leave them: small, not
+    round, and ragged or beside that thing."""
+    if item.disc is not None or item.usual_area > HALO_SHARE * largest:
+        return False
+    wide, high = (item.box[:, 2:] - item.box[:, :2])[item.seen].T
+    ragged = np.median(item.area[item.seen] / (wide * high)) < HALO_FILL
+    return bool(ragged or item.near[item.seen].mean() > HALO_NEAR)
 
 
 def _is_streak(item: Track, pixels: int) -> bool:

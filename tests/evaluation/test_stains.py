@@ -65,3 +65,14 @@ def test_what_a_thing_leaves_behind_is_measured(studio, monkeypatch):
     assert roll(0.0).holds is True and roll(0.21).holds is False
     still = np.stack([studio["backdrop"]()] * 30)
     assert stains(still, track(still)).holds is None
+
+
+def test_a_rim_of_another_colour_is_no_second_thing(studio):
+    frames = np.stack([studio["backdrop"]()] * 60)
+    for t, frame in enumerate(frames):
+        studio["draw"](frame, 20 + t, 66, 11, (0.8, 0.1, 0.1))
+        frame[72:77, 28 + t: 34 + t] = (0.2, 0.75, 0.35)
+    assert _count(track(frames)) == 1
+    for t, frame in enumerate(frames):
+        studio["draw"](frame, 70 - 0.6 * t, 20, 7, (0.2, 0.75, 0.35))
+    assert _count(track(frames)) == 2
