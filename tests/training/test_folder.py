@@ -90,7 +90,8 @@ def test_tars_of_webdataset_are_read(tmp_path):
         file.setframerate(24000)
         file.writeframes(np.full(17000, 8192, np.int16).tobytes())
     members = {"0.mp4": data, "0.wav": tone.getvalue(), "0.json": json.dumps({"captions": ["one", "two"]}).encode(),
-               "1.mp4": data, "1.txt": b"three", "2.mp4": data, "2.json": b"{broken", "3.json": b'{"caption": "no video"}'}
+               "1.mp4": data, "1.txt": b"three", "2.mp4": data, "2.json": b"{broken",
+               "3.json": b'{"caption": "no video"}'}
     with tarfile.open(tmp_path / "shard-00000000.tar", "w") as tar:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
