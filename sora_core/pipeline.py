@@ -161,7 +161,7 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
         media.write_clip(output, finish(frames, plan), waveform, frame_rate=plan.frame_rate,
                          sample_rate=models.audio_vae.config.sample_rate, metadata=_tags(settings),
                          provenance=provenance)
-    stages["write"] -= stages["decode_video"]
+    stages["write"] -= stages.get("decode_video", 0.0)     # a sound alone never asks for frames
     return Facts(output=str(output), seconds=plan.seconds, frames=plan.num_frames, width=plan.width,
                  height=plan.height, frame_rate=str(plan.frame_rate), sample_rate=models.audio_vae.config.sample_rate,
                  seed=seed, steps=steps, guidance_scale=guidance_scale, sampler=sampler, model=models.hash[:16],

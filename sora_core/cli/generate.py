@@ -21,7 +21,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("generate", help="make a clip with sound from a prompt", description=DESCRIPTION)
     parser.add_argument("prompt", help="what shall be seen and heard, in quotes")
     parser.add_argument("-o", "--output", metavar="FILE", default="clip.mp4",
-                        help="the MP4 file to write (default: %(default)s)")
+                        help="the file to write: .mp4 or .mov, or .wav or .flac for the sound alone "
+                             "(default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, metavar="S",
                         help="length, more than 0 and at most 60 (default: %(default)g)")
     parser.add_argument("--seed", type=int, default=0, metavar="N",
@@ -79,8 +80,9 @@ def run(args: argparse.Namespace) -> int:
 
 def describe(facts: Facts) -> str:
     """A line for people, and one about what of the prompt the model can't use."""
-    return (f"{facts.output}: {facts.seconds:.2f} s, {facts.width}x{facts.height}, {facts.frames} frames, "
-            f"seed {facts.seed}, made in {sum(facts.stages.values()):.1f} s" + (f"\n{facts.unused}" * bool(facts.unused)))
+    made = (f"{facts.output}: {facts.seconds:.2f} s, {facts.width}x{facts.height}, {facts.frames} frames, "
+            f"seed {facts.seed}, made in {sum(facts.stages.values()):.1f} s")
+    return f"{made}\n{facts.unused}" if facts.unused else made
 
 
 class Progress:
