@@ -87,7 +87,7 @@ def give(folder: Path) -> None:
     write_clip(folder / "clip.mp4", video, tone.expand(1, 1, -1), frame_rate=Fraction(30), sample_rate=44100)
 
 
-def node(kind: str, **inputs: Any) -> dict[str, Any]:
+def node(kind: str, /, **inputs: Any) -> dict[str, Any]:
     return {"class_type": kind, "inputs": inputs}
 
 
