@@ -283,6 +283,7 @@ def _tail(animal: Animal, posture: Posture, time: np.ndarray, wags: bool, rng: n
     else:
         posture.wag = 0.16 * np.sin(2 * np.pi * 0.55 * time + float(rng.uniform(0, 6))) + 0.08 * wander(rng, time)
         posture.lift = np.full(len(time), float(rng.choice((0.9, 0.1)))) + 0.1 * wander(rng, time)
+    posture.lift = posture.lift + posture.pitch  # sitting, it lies behind on the floor
 
 
 def draw_dog(rng: np.random.Generator, setting: Setting) -> Scene:

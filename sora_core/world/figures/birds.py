@@ -105,6 +105,8 @@ def rig(bird: Bird, place: np.ndarray, yaw: np.ndarray, pitch: np.ndarray, head:
         tip = inner @ (long * np.array([0, 0.34 * out, 0]))
         joints[:, INDEX[f"hand_{side}"]] = joints[:, INDEX[f"wing_{side}"]] + tip
         put(f"leg_{side}", about(2, yaw) @ about(1, 1.5 * tuck), (-0.02, 0.07 * out, -0.15))
+        hip = joints[:, INDEX[f"leg_{side}"]]
+        hip[:, 2] = np.maximum(hip[:, 2], 0.175 * long)  # a body that sinks bends its legs
     return Shape(rotations, joints)
 
 
@@ -141,8 +143,8 @@ def draw_bird(rng: np.random.Generator, setting: Setting) -> Scene:
         pecks = [float(at) for at in rng.uniform(0.3, 1.7 if plot == "take off" else 3.6, 2)]
         for at in pecks:
             dip = pulse(time, at, 0.42)
-            head[:, 0] += 1.0 * dip
-            pitch = pitch - 0.55 * dip
+            head[:, 0] += 0.8 * dip
+            pitch = pitch - 0.45 * dip
         fold, flap, strokes, off = np.ones(len(time)), np.zeros(len(time)), np.zeros(0), 99.0
         if plot == "take off":
             off = float(rng.uniform(2.2, 2.6))

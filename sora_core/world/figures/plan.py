@@ -100,6 +100,7 @@ class Act:
 def solve(plan: Plan) -> Act:
     """Make a plan happen."""
     root, pelvis = plan.root.copy(), _within_reach(plan, plan.root, plan.pelvis)
+    plan = replace(plan, angles=_hands_up(plan, root, pelvis))
     if plan.frees:
         plan = replace(plan, angles=_off_the_ground(plan, plan.angles, root, pelvis, np.ones(len(root))))
     angles, centre = _on_feet(plan, root, pelvis)
@@ -192,6 +193,25 @@ def _off_the_ground(plan: Plan, angles: Angles, root: np.ndarray, pelvis: np.nda
             angles[f"knee_{side}"] = angles[f"knee_{side}"] + 2.4 * more
             angles[f"ankle_{side}"] = angles[f"ankle_{side}"] + 2.0 * more
         if deepest < 0.004:
+            break
+    return angles
+
+
+def _hands_up(plan: Plan, root: np.ndarray, pelvis: np.ndarray) -> Angles:
+    """Angles with arms that hold nothing raised as much as it takes to keep their hands above the floor."""
+    build, angles = plan.build, dict(plan.angles)
+    for _ in range(6):
+        body = shape_of(build, angles).placed(root, pelvis)
+        deepest = 0.0
+        for side in set(SIDES) - set(plan.grips):
+            at = INDEX[f"hand_{side}"]
+            tip = body.joints[:, at, 2] - build.size("hand") * body.rotations[:, at, 2, 2]
+            depth = np.maximum(0.03 - np.minimum(tip, body.joints[:, at, 2]), 0.0)
+            deepest = max(deepest, float(depth.max()))
+            more = smooth(depth, 0.10) / build.arm_m
+            angles[f"shoulder_{side}"] = angles[f"shoulder_{side}"] + 1.6 * more
+            angles[f"elbow_{side}"] = angles[f"elbow_{side}"] + 0.8 * more
+        if deepest < 0.005:
             break
     return angles
 

@@ -161,12 +161,12 @@ def draw_stumble(rng: np.random.Generator, setting: Setting) -> Scene:
     length = 0.42 * tall
     count = 4
     trip = -beat + beat * (count - 1)
-    start = -side * tall * float(rng.uniform(0.95, 1.05))
+    start = -side * tall * float(rng.uniform(1.08, 1.16))
     steps = on_the_grid(along(np.array([start, 0.0]), yaw, length, count, -beat, beat, 0.09 * tall))
     plan = travel(build, time, steps, MANNERS["brisk"], rng, gravity=setting.gravity)
     fall, events = _fallen(plan, person, yaw, trip, setting)
     act = solve(fall)
-    span = max(1.85 * tall, 2.2)
+    span = max(1.95 * tall, 2.2)
     setting = watched(rng, setting, tall, span)
     plants = plants_of(steps, build, SECONDS)
     events = [event for event in steps_heard(plants, setting.floor, 0.5) if event.time_s < trip + 0.05] + events

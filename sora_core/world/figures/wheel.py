@@ -73,9 +73,11 @@ def cartwheel(build: Build, time: np.ndarray, at_s: float, ground: Ground, rng: 
     grips = {}
     for name, spoke in ((side, "first hand"), (other, "second hand")):
         down, up = holds[f"hand_{name}"]
-        wrist = np.array(spot(spoke)) + np.array([0, 0, 0.030 * tall])
-        held = ease(time, down - 0.16, down) * (1 - ease(time, up, up + 0.16))
-        grips[name] = Grip(np.broadcast_to(wrist, (len(time), 3)), held)
+        # a hand comes from above and leaves upward
+        away = 1 - ease(time, down - 0.22, down) + ease(time, up, up + 0.22)
+        wrist = np.array(spot(spoke)) + np.array([0, 0, tall]) * (0.030 + 0.22 * away)[:, None]
+        held = ease(time, down - 0.32, down - 0.06) * (1 - ease(time, up + 0.06, up + 0.32))
+        grips[name] = Grip(wrist, held)
         raised = ease(time, at_s - 0.85, at_s - 0.25)
         angles[f"shoulder_{name}"] = np.radians(-2 + 176 * raised) + 0.02 * wander(rng, time)
         angles[f"spread_{name}"] = np.radians(8 + 14 * raised)
