@@ -17,7 +17,7 @@ from ..sora_core.engines.loaders import load
 from ..sora_core.errors import SoraError
 from .engine import SLOTS, chosen_engine
 from .engine_graph import fill
-from .engine_video import Asked, Planned, links_of, plan
+from .engine_video import Asked, links_of, plan
 
 ROUTE = "/sora/engine_graph"
 MODELS_ROUTE = "/sora/engines"
@@ -53,7 +53,12 @@ def opened(prompt: dict[str, Any], node: str) -> dict[str, Any]:
     planned = plan(chosen, asked_of(entry["class_type"], inputs), links_of(inputs), parts)
     whole = fill(graph, chosen.engine.name)
     whole.join(planned.graph)
-    return _placed(prompt, node, chosen.node, whole, parts, planned, OUTPUTS[entry["class_type"]])
+    ends = {"video": planned.made.video, "latent": planned.made.latent}
+    for name, text in ((REPORT, planned.report), (PROMPT, planned.request.prompt)):
+        slot = OUTPUTS[entry["class_type"]].index(name) if name in OUTPUTS[entry["class_type"]] else None
+        if any([str(node), slot] == value for other in prompt.values() for value in other["inputs"].values()):
+            ends[name] = whole.add(f"{name}_text", "PrimitiveStringMultiline", value=text)[0]
+    return _placed(prompt, node, chosen.node, whole, parts, ends, OUTPUTS[entry["class_type"]])
 
 
 def asked_of(kind: str, inputs: dict[str, Any]) -> Asked:
@@ -74,8 +79,8 @@ def asked_of(kind: str, inputs: dict[str, Any]) -> Asked:
     return Asked(**values)
 
 
-def _placed(prompt: dict[str, Any], node: str, engine: str, graph: Graph, parts: dict[str, Link], planned: Planned,
-            outputs: tuple[str, ...]) -> dict[str, Any]:
+def _placed(prompt: dict[str, Any], node: str, engine: str, graph: Graph, parts: dict[str, Link],
+            made: dict[str, Link], outputs: tuple[str, ...]) -> dict[str, Any]:
     numbers = [int(part) for name in prompt for part in name.split(":") if part.isdecimal()]
     ids = {name: str(number) for number, name in enumerate(graph.nodes, max(numbers, default=0) + 1)}
 
@@ -84,8 +89,7 @@ def _placed(prompt: dict[str, Any], node: str, engine: str, graph: Graph, parts:
             return value
         return [value.node if value.is_outside else ids[value.node], value.slot]
 
-    ends = {(node, slot): {"video": planned.made.video, "latent": planned.made.latent, REPORT: planned.report,
-                           PROMPT: planned.request.prompt}[name] for slot, name in enumerate(outputs)}
+    ends = {(node, slot): made[name] for slot, name in enumerate(outputs) if name in made}
     ends |= {(engine, SLOTS[part]): link for part, link in parts.items() if part in PARTS}
     result = {}
     for name, entry in prompt.items():
