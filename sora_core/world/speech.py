@@ -23,10 +23,10 @@ from ..errors import ResourceError
 SAMPLE_RATE = 24000
 VOICES: dict[str, tuple[str, ...]] = {
     "man": ("en-us+m1", "en-us+m3", "en-us+m7", "en-us+adam"),
-    "woman": ("en-us+f4", "en-us+linda"),
-    "boy": ("en-us+m2",), "girl": ("en-us+f3",),
+    "woman": ("en-us+linda", "en-us+belinda", "en-us+steph"),
+    "boy": ("en-us+m3",), "girl": ("en-us+linda",),
 }
-"""Voices that sound like somebody of a kind. (Those with an echo, such as f2 and f5, differ from call to call.)"""
+"""Voices that sound like somebody of a kind. (Those with an echo, f2 to f5 and m2, differ from call to call.)"""
 PITCH = {"man": 42, "woman": 52, "boy": 78, "girl": 84}
 BILABIAL = ("m", "b", "p")
 """Phonemes for which the lips meet."""
