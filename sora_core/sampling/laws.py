@@ -40,7 +40,8 @@ def lawful(sketch: Sketch, given: int = 0) -> Sketch:
     b, k, t, s = sketch.states.shape
     if t < 5:
         return sketch
-    hits = (sketch.hits > HIT).flatten(0, 1)                                        # (N, T)
+    hits = F.max_pool1d(sketch.hits, 3, stride=1, padding=1)        # a path may bend a frame before or after its hit
+    hits = (hits > HIT).flatten(0, 1)                                               # (N, T)
     places, edges = sketch.states.flatten(0, 1).split([2, s - 2], dim=-1)
     states = torch.cat([_calm(_straighten(part, hits, given), given) for part in (places, edges)], dim=-1)
     return replace(sketch, states=states.view(b, k, t, s))
