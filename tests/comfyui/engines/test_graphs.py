@@ -70,9 +70,7 @@ def test_the_best_of_several_is_the_clip_that_its_seed_alone_gives(engines: Any)
         assert float((best[stream] - alone[stream]).abs().max()) < 1e-5 * float(alone[stream].abs().max())
 
 
-@pytest.mark.parametrize(("engine", "mode"), [
-    ("LTX-2.5", "text"), ("MiniMax-H3", "first image"), ("Wan 2.2 14B image", "last image"),
-    ("LTX-2.3", "extension")])
+@pytest.mark.parametrize(("engine", "mode"), [("LTX-2.5", "text"), ("MiniMax-H3", "first image")])
 def test_the_opened_graph_gives_the_same_latents(engines: Any, engine: str, mode: str) -> None:
     prompt = graph(engine, mode, seed=40)
     prompt["keep"] = node("TinyKeep", latent=["video", 1], name="inside")
