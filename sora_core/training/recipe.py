@@ -24,6 +24,10 @@ from .pack import pack
 from .transformer import TransformerOptions
 from .transformer import train as train_transformer
 
+# Most clips of these families have a sketch; clips without one are not learnt from.
+SKETCHED_FAMILIES = ("drop", "throw", "roll", "collide", "slide", "topple", "ramp", "pendulum", "billiards",
+                     "basketball", "goal")
+VARIATION = 0.1                # share of the clips with a style, something in the air, or a camera move
 SHARD_CLIPS, SKETCH_SHARD_CLIPS = 16, 256
 SHARDS_AT_A_TIME = 4           # for each worker, between two looks at the clock
 SMALLEST_SLICE_S = 5.0         # of time left: with less, no further stage is begun,
@@ -164,12 +168,14 @@ class Recipe:
 
     def _fill(self, folder: Path, clips: int, per_shard: int, seed: int, *, sketches_only: bool) -> bool:
         """Render with all workers, some shards at a time."""
-        from ..world.pool import write_pool
+        from ..world.pool import Mix, write_pool
 
+        mix = Mix(SKETCHED_FAMILIES, VARIATION)
         step = per_shard * SHARDS_AT_A_TIME * self.workers
         there = per_shard * len(list(folder.glob("shard-*.safetensors")))
         for target in range(min(clips, there // step * step + step), clips + step, step):
-            write_pool(folder, clips=min(target, clips), seed=seed, workers=self.workers, sketches_only=sketches_only)
+            write_pool(folder, clips=min(target, clips), seed=seed, workers=self.workers, sketches_only=sketches_only,
+                       mix=mix)
             if target < clips and self._left() == 0:
                 return False
         return True
