@@ -21,8 +21,8 @@ def test_what_prompts_say(prompt, direction):
     ("a green ball rolls to the right and bumps into a box", True), ("it strikes the small blue wooden cube", True),
     ("a ball hits a large yellow ball", True), ("a collision of two cubes", True), ("one knocks the other away", True),
     ("a red ball falls and hits the floor", False), ("a box slides into a wall", False),
-    ("a ball bumps into a wall", False), ("two balls collide on a tiled floor", True), ("a ball rolls on the ice", False),
-    ("", False), ("it crashes onto the wooden floor", False)])
+    ("a ball bumps into a wall", False), ("two balls collide on a tiled floor", True),
+    ("a ball rolls on the ice", False), ("", False), ("it crashes onto the wooden floor", False)])
 def test_meetings_that_prompts_ask_for(prompt, meeting):
     assert read_wishes(prompt).meeting == meeting
 
