@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import sora_core.world  # noqa: F401, before any test imports MuJoCo: see load_triton there
 from sora_core.checkpoint import save_checkpoint
 from sora_core.config import (
     AudioVAEConfig,

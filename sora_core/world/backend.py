@@ -39,7 +39,6 @@ def graphics_context(width: int, height: int) -> Any:
         ResourceError: the backend's libraries are missing.
     """
     name = choose_backend()
-    _load_triton()
     try:
         return import_module(f"mujoco.{_BACKENDS[name]}").GLContext(width, height)
     except (ImportError, AttributeError, OSError, RuntimeError) as error:
@@ -49,8 +48,8 @@ def graphics_context(width: int, height: int) -> Any:
         ) from None
 
 
-def _load_triton() -> None:
-    """Load Triton, where PyTorch brings it, before Mesa draws.
+def load_triton() -> None:
+    """Load Triton, where PyTorch brings it, before MuJoCo, which loads Mesa at once where MUJOCO_GL is set.
 
     Both bring an LLVM of their own, and the one that comes second meets the other's symbols: Mesa bears that, Triton
     crashes the process, as soon as an optimiser is made.
