@@ -6,18 +6,19 @@ that `generate` writes. What is broken is left out and counted by name; nothing 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from .. import captions
 from ..errors import MediaError, ResourceError
-from ..media import has_variable_rate, read_clip, read_tags
+from ..media import has_variable_rate, read_clip
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi")
 LEAST_FRAMES = 12                   # half a second: less can't be judged
+LATIN = "text is not UTF-8: read as Latin-1"
 LARGEST_SIDE = 192                  # pixels: larger pictures are halved until they fit, trackers see no more in them
 
 
@@ -80,35 +81,15 @@ def find_clips(folder: Path) -> list[Path]:
 
 def read_prompts(folder: Path, warnings: Warnings) -> dict[str, str]:
     """File name -> prompt from `prompts.json`, empty where there is none or it can't be read."""
-    path = Path(folder) / "prompts.json"
-    if not path.is_file():
-        return {}
-    try:
-        values = json.loads(_text(path, warnings))
-    except (json.JSONDecodeError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        warnings.add("prompts.json is not a JSON object", path.name)
-        return {}
-    return {str(name): text for name, text in values.items() if isinstance(text, str)}
+    return captions.read_prompts(folder, warnings.add, LATIN)
 
 
 def find_prompt(path: Path, prompts: dict[str, str], warnings: Warnings) -> str:
     """The prompt of a clip, or "" with a warning."""
-    known = prompts.get(path.name, prompts.get(path.stem))
-    beside = path.with_suffix(".txt")
-    if known is None and beside.is_file():
-        known = _text(beside, warnings)
-    if known is None:
-        try:
-            tags = {key.lower(): value for key, value in read_tags(path).items()}
-            known = _prompt_of_tag(tags.get("soracore", "")) or tags.get("title")
-        except MediaError:
-            known = None
-    if not known or not known.strip():
+    prompt = captions.find_caption(path, prompts, warnings.add, LATIN)
+    if not prompt:
         warnings.add("no prompt: adherence not judged", path.name)
-        return ""
-    return " ".join(known.split())
+    return prompt
 
 
 def read(path: Path, prompt: str, warnings: Warnings) -> Clip | None:
@@ -149,22 +130,3 @@ def _smaller(frames: np.ndarray) -> np.ndarray:
     height, width = height // factor, width // factor
     cut = frames[:, : height * factor, : width * factor]
     return cut.reshape(count, height, factor, width, factor, 3).mean((2, 4), dtype=np.float32)
-
-
-def _text(path: Path, warnings: Warnings) -> str:
-    """The text of a file, as UTF-8 or else as Latin-1."""
-    data = path.read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        warnings.add("text is not UTF-8: read as Latin-1", path.name)
-        return data.decode("latin-1")
-
-
-def _prompt_of_tag(text: str) -> str:
-    try:
-        values = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        return ""
-    prompt = values.get("prompt") if isinstance(values, dict) else None
-    return prompt if isinstance(prompt, str) else ""

@@ -27,8 +27,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..captions import decode_text, find_caption, read_prompts
 from ..errors import MediaError, ResourceError
-from ..media import opened_stream, read_clip, read_tags
+from ..media import opened_stream, read_clip
 from ..models.audio_vae import AudioVAE
 from ..models.sketch import SLOTS, STAGE, STATES, TRAITS
 from ..models.video_vae import VideoVAE
@@ -39,10 +40,10 @@ VIDEOS, SOUNDS, TEXTS = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi"), (".wa
 LATENTS = 13                      # of a piece, at most: four seconds
 LEAST_LATENTS = 2                 # of a piece: nine frames; less is a picture
 MAX_MEMBER_BYTES = 1 << 29        # of one file in a tar
-MAX_TEXT_BYTES = 1 << 20
 SAMPLE_RATE = 24000               # of the sound autoencoder
 KEY_BYTES = 1 << 16               # at either end of a file, that tell whether it is the same
 MULTIPLE = 32                     # pixels that sides of the networks' pictures are multiples of
+LATIN = "not UTF-8, read as Latin-1"
 CAPTION_KEYS = ("captions", "caption", "prompt", "text")
 
 
@@ -100,7 +101,7 @@ def find_sources(folder: Path, faults: Faults) -> list[Source]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ResourceError(f"no folder at {str(folder)!r}; name a folder of MP4 files with a text file beside each")
-    prompts = _prompts(folder, faults)
+    prompts = read_prompts(folder, faults.add, LATIN)
     sources = []
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or not path.is_file():
@@ -110,7 +111,7 @@ def find_sources(folder: Path, faults: Faults) -> list[Source]:
         elif path.suffix.lower() in VIDEOS:
             if not path.stat().st_size:
                 faults.add("0 bytes, skipped", path.name)
-            elif caption := _caption(path, prompts, faults):
+            elif caption := find_caption(path, prompts, faults.add, LATIN):
                 sources.append(Source(path, caption))
             else:
                 faults.add("no caption, skipped", path.name)
@@ -201,7 +202,7 @@ def _read_sample(name: str, members: dict[str, bytes], folder: Path, faults: Fau
     video = next((suffix for suffix in VIDEOS if suffix in members), None)
     captions = _captions_of_json(members.get(".json", b""), name, faults)
     if not captions and ".txt" in members:
-        captions = [_decoded(members[".txt"], name, faults)]
+        captions = [decode_text(members[".txt"], name, faults.add, LATIN)]
     captions = [" ".join(text.split()) for text in captions if text.strip()]
     if video is None or not captions:
         faults.add("no video file, skipped" if video is None else "no caption, skipped", name)
@@ -220,7 +221,7 @@ def _captions_of_json(data: bytes, name: str, faults: Faults) -> list[str]:
     if not data:
         return []
     try:
-        values = json.loads(_decoded(data, name, faults))
+        values = json.loads(decode_text(data, name, faults.add, LATIN))
     except (ValueError, RecursionError):
         faults.add("damaged JSON", name)
         return []
@@ -230,51 +231,6 @@ def _captions_of_json(data: bytes, name: str, faults: Faults) -> list[str]:
         if texts := [text for text in texts if isinstance(text, str)]:
             return texts
     return []
-
-
-def _prompts(folder: Path, faults: Faults) -> dict[str, str]:
-    path = folder / "prompts.json"
-    if not path.is_file():
-        return {}
-    try:
-        values = json.loads(_text(path, faults))
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        faults.add("prompts.json is not a JSON object", path.name)
-        return {}
-    return {str(name): text for name, text in values.items() if isinstance(text, str)}
-
-
-def _caption(path: Path, prompts: dict[str, str], faults: Faults) -> str:
-    """The caption of a video file on one line, or ""."""
-    text = prompts.get(path.name, prompts.get(path.stem))
-    beside = path.with_suffix(".txt")
-    if text is None and beside.is_file():
-        text = _text(beside, faults)
-    if text is None:
-        try:
-            tags = {key.lower(): value for key, value in read_tags(path).items()}
-            settings = json.loads(tags.get("soracore", "{}"))
-            text = settings.get("prompt") if isinstance(settings, dict) else None
-            text = text if isinstance(text, str) else tags.get("title", "")
-        except (MediaError, ValueError, RecursionError):
-            text = ""
-    return " ".join(text.split())
-
-
-def _text(path: Path, faults: Faults) -> str:
-    with open(path, "rb") as file:
-        return _decoded(file.read(MAX_TEXT_BYTES), path.name, faults)
-
-
-def _decoded(data: bytes, name: str, faults: Faults) -> str:
-    """UTF-8, or else Latin-1, in which every byte means something."""
-    try:
-        return data.decode("utf-8-sig").replace("\0", " ")
-    except UnicodeDecodeError:
-        faults.add("not UTF-8, read as Latin-1", name)
-        return data.decode("latin-1").replace("\0", " ")
 
 
 @torch.inference_mode()

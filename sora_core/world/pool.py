@@ -10,7 +10,8 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -211,16 +212,27 @@ def _put_in_place(path: Path, tensors: dict[str, np.ndarray], records: list[Clip
     made = {"variation": mix.drawn()[1]}
     metadata = {"records": json.dumps([record.to_json() | made for record in records], separators=(",", ":")),
                 **{name: str(value) for name, value in facts.items()}}
+    with written_beside(path) as beside:
+        save_file(tensors, beside, metadata=metadata)
+    return path
+
+
+@contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """A path to write a shard to, which then takes its place at once; nothing half-written stays.
+
+    Raises:
+        ResourceError: the folder can't be written.
+    """
     beside = path.with_suffix(f".{os.getpid()}.part")
     try:
-        save_file(tensors, beside, metadata=metadata)
+        yield beside
         os.replace(beside, path)
     except OSError as error:
         raise ResourceError(f"cannot write {path}: {error.strerror or error}; free some space or choose another "
                             "--output") from None
     finally:
         beside.unlink(missing_ok=True)
-    return path
 
 
 Job = tuple[str, str, int, int, int, Mix]

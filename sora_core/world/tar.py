@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
 import tempfile
 import wave
@@ -20,9 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ResourceError
 from .camera import FRAME_RATE
-from .pool import EVERYTHING, SAMPLE_RATE, SHARD_SIZES, Mix, clip_seed, make_clip, shard_path
+from .pool import EVERYTHING, SAMPLE_RATE, SHARD_SIZES, Mix, clip_seed, make_clip, shard_path, written_beside
 
 if TYPE_CHECKING:
     from .record import ClipRecord
@@ -38,21 +36,14 @@ def write_tar_shard(folder: Path, seed: int, shard: int, clips: int, mix: Mix = 
 
     width, height = SHARD_SIZES[shard % len(SHARD_SIZES)]
     path = shard_path(folder, shard).with_suffix(".tar")
-    beside = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        with Stage(width, height) as stage, tarfile.open(beside, "w", format=tarfile.USTAR_FORMAT) as archive:
-            for clip in range(clips):
-                made = make_clip(clip_seed(seed, shard, clip), stage, *mix.drawn())
-                for suffix, content in _files(*made).items():
-                    member = tarfile.TarInfo(f"{shard:08d}{clip:04d}.{suffix}")
-                    member.size = len(content)
-                    archive.addfile(member, io.BytesIO(content))
-        os.replace(beside, path)
-    except OSError as error:
-        raise ResourceError(f"cannot write {path}: {error.strerror or error}; free some space or choose another "
-                            "--output") from None
-    finally:
-        beside.unlink(missing_ok=True)
+    with (written_beside(path) as beside, Stage(width, height) as stage,
+          tarfile.open(beside, "w", format=tarfile.USTAR_FORMAT) as archive):
+        for clip in range(clips):
+            made = make_clip(clip_seed(seed, shard, clip), stage, *mix.drawn())
+            for suffix, content in _files(*made).items():
+                member = tarfile.TarInfo(f"{shard:08d}{clip:04d}.{suffix}")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
     return path
 
 
