@@ -10,6 +10,7 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..sora_core.sampling.anchors import Anchors
+from .adapter_checks import check_conditionings
 
 KEY = "sora_anchors"        # of the wrappers, and the attribute of a guider while it runs
 
@@ -28,6 +29,7 @@ def _around_sampling(executor: Any, noise: Tensor, latent_image: Tensor, sampler
         return executor(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed,
                         latent_shapes=latent_shapes)
 
+    check_conditionings(executor.class_obj.conds)
     if denoise_mask is None or latent_shapes is None or len(latent_shapes) != 2 or len(latent_shapes[0]) != 5:
         return run()
     device = executor.class_obj.model_patcher.load_device

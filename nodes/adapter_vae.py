@@ -66,6 +66,15 @@ class SoraVideoVAE(VideoVAE):
         return self.encode(video_BCTHW)
 
 
+class SoraAudioVAE(AudioVAE):
+    """The same network for sounds of any number of channels, as ComfyUI's VAE Encode Audio gives them."""
+
+    def encode(self, waveform_BCN: Tensor) -> Tensor:
+        """As `AudioVAE.encode`; channels are averaged."""
+        has_channels = waveform_BCN.ndim == 3 and waveform_BCN.shape[1] > 1
+        return super().encode(waveform_BCN.mean(dim=1, keepdim=True) if has_channels else waveform_BCN)
+
+
 def video_vae_from_checkpoint(checkpoint: Checkpoint) -> comfy.sd.VAE:
     """The checkpoint's video autoencoder as a VAE."""
     plain = build(checkpoint, "video_vae", VideoVAE)
@@ -74,11 +83,12 @@ def video_vae_from_checkpoint(checkpoint: Checkpoint) -> comfy.sd.VAE:
     hidden = (config.cell_width * 3 * side ** 2 // config.cell_size ** 2) * k    # numbers per latent cell being decoded
 
     def decode_bytes(shape: tuple[int, ...], dtype: torch.dtype) -> int:
-        b, _, t, h, w = shape
+        b, t, h, w = _places(shape, "latent")
         return min(b * t * h * w, 2 * CHUNK_CELLS) * hidden * memory.dtype_size(dtype)
 
     def encode_bytes(shape: tuple[int, ...], dtype: torch.dtype) -> int:
-        return 3 * shape[0] * 3 * (shape[2] + k) * shape[3] * shape[4] * memory.dtype_size(dtype)
+        b, frames, height, width = _places(shape, "picture")
+        return 3 * b * 3 * (frames + k) * height * width * memory.dtype_size(dtype)
 
     return _native(
         plain, SoraVideoVAE, latent_dim=3, latent_channels=config.latent_channels, output_channels=3,
@@ -97,12 +107,24 @@ def audio_vae_from_checkpoint(checkpoint: Checkpoint) -> comfy.sd.VAE:
         return samples * (config.width // config.hop_length + 8) * 8 * SAMPLE_BYTES
 
     return _native(
-        plain, AudioVAE, latent_dim=1, latent_channels=config.latent_channels, output_channels=1,
+        plain, SoraAudioVAE, latent_dim=1, latent_channels=config.latent_channels, output_channels=1,
         upscale_ratio=config.samples_per_latent, downscale_ratio=config.samples_per_latent,
         audio_sample_rate=config.sample_rate, crop_input=False,
         process_input=lambda sound: sound, process_output=lambda sound: sound,
         memory_used_decode=lambda shape, dtype: sound_bytes(shape[0] * shape[-1] * config.samples_per_latent),
         memory_used_encode=lambda shape, dtype: sound_bytes(shape[0] * shape[-1]))
+
+
+def _places(shape: tuple[int, ...], name: str) -> tuple[int, int, int, int]:
+    """B, T, H and W of a shape (B, C, T, H, W); ComfyUI asks how much memory it takes before the network sees it.
+
+    Raises:
+        SoraError: not such a tensor.
+    """
+    if len(shape) != 5:
+        raise SoraError(f"a {name} of shape {tuple(shape)} doesn't fit Sora's video VAE; connect what belongs to the "
+                        "Sora model, or another VAE")
+    return shape[0], shape[2], shape[3], shape[4]
 
 
 def require_ours(vae: Any, kind: str) -> torch.nn.Module:

@@ -17,7 +17,7 @@ from comfy_api.latest import InputImpl
 from torch import Tensor
 
 from ..sora_core.config import AudioVAEConfig, VideoVAEConfig
-from ..sora_core.errors import MediaError, SoraError
+from ..sora_core.errors import ConfigError, MediaError, SoraError
 from ..sora_core.given import frames_that_fit
 from ..sora_core.plan import MODEL_FRAME_RATE, Plan, last_frame_before
 from ..sora_core.resample import resample
@@ -26,6 +26,7 @@ from ..sora_core.shapes import MAX_SECONDS, audio_samples, video_frames, video_l
 
 PLAN = "sora_plan"
 FRAMES_AT_ONCE = 16     # that are resized together
+MAX_BATCH = 64
 
 
 class Streams(NestedTensor):
@@ -168,7 +169,13 @@ def latent_from_streams(video: Tensor, audio: Tensor, plan: Plan, sample_rate: i
 
 
 def latent_from_given(given: Given, plan: Plan, sample_rate: int, batch_size: int = 1) -> dict[str, Any]:
-    """What is given of a clip -> LATENT with its noise mask (1 = generate); nothing given needs no mask."""
+    """What is given of a clip -> LATENT with its noise mask (1 = generate); nothing given needs no mask.
+
+    Raises:
+        ConfigError: no such batch size; a link may bring any.
+    """
+    if not 1 <= batch_size <= MAX_BATCH:
+        raise ConfigError(f"batch_size={batch_size} is out of range; use 1 to {MAX_BATCH}")
     device = comfy.model_management.intermediate_device()
 
     def batch(stream: Tensor) -> Tensor:
@@ -257,7 +264,7 @@ def whole_mask(text: Tensor, mask: Tensor | None) -> Tensor:
     """The mask (B, L), int64, of text states (B, L, D); words that other nodes have joined on count as real."""
     ones = torch.ones(text.shape[:2], dtype=torch.long, device=text.device)
     if mask is not None:
-        known = mask[:, :text.shape[1]].to(ones)
+        known = mask[:len(text), :text.shape[1]].to(ones)
         ones[:, :known.shape[1]] = known
     return ones
 

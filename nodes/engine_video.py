@@ -180,7 +180,8 @@ class SoraEngineVideo(io.ComfyNode):
                 io.Int.Input("seed", default=0, min=0, max=MAX_SEED, control_after_generate=True,
                              tooltip="The same seed gives the same clip."),
                 io.Int.Input("frame_rate", default=0, min=0, max=120, optional=True,
-                             tooltip="Frames a second, the nearest that the engine can; 0 is what it is best at."),
+                             tooltip="Frames a second, up to 120, the nearest that the engine can; 0 is what it is "
+                                     "best at."),
                 io.Combo.Input("fit", options=[CROP, PAD], default=CROP, optional=True,
                                tooltip="What becomes of pictures and clips of another shape: never stretched."),
                 io.Combo.Input("wording", options=[FOR_ENGINE, AS_WRITTEN], default=FOR_ENGINE, optional=True,

@@ -32,7 +32,7 @@ class SoraExtendVideo(io.ComfyNode):
                 io.Vae.Input("audio_vae", tooltip="The audio_vae of Sora Checkpoint Loader."),
                 io.Video.Input("video", tooltip="The clip that shall go on; if it is silent, sound begins then."),
                 io.Float.Input("seconds", default=2.5, min=0.05, max=MAX_SECONDS, step=0.05, round=0.001,
-                               tooltip=f"Seconds to add, up to {MAX_SECONDS:g}. The embedded model is at its best "
+                               tooltip=f"Seconds to add, 0.05 to {MAX_SECONDS:g}. The embedded model is at its best "
                                        "where these and tail_seconds make 4 seconds together."),
                 io.Float.Input("tail_seconds", default=1.5, min=0.05, max=MAX_SECONDS, step=0.05, round=0.001,
                                tooltip="Seconds of the video's end to go on from, 0.05 to 60, in steps of a third: "

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ..sora_core.given import given_pictures, nothing_given, parse_positions
 from ..sora_core.plan import MIN_SIDE, MODEL_FRAME_RATE, Plan, make_plan
-from ..sora_core.shapes import MAX_SECONDS, MAX_SIDE
+from ..sora_core.shapes import MAX_SIDE
 from .adapter_vae import encode_video, require_ours
 from .convert import latent_from_given, one_picture, video_from_image
-from .latents import AUDIO, MULTIPLE, frame_rate_input
+from .latents import AUDIO, MULTIPLE, batch_input, frame_rate_input, seconds_input
 
 
 def size_inputs(without: str) -> list[io.Input]:
@@ -52,12 +52,10 @@ class SoraImageToVideo(io.ComfyNode):
                 io.String.Input("positions", default="",
                                 tooltip="A frame number for each of images, separated by commas: 0 is the first frame, "
                                         "-1 the last. Keep them a third of a second apart."),
-                io.Float.Input("seconds", default=4.0, min=0.05, max=MAX_SECONDS, step=0.05, round=0.001,
-                               tooltip=f"Length in seconds, up to {MAX_SECONDS:g}. The embedded model learnt clips of "
-                                       "4 seconds and is at its best there."),
+                seconds_input(),
                 *size_inputs("the shape of the first picture"),
                 frame_rate_input(),
-                io.Int.Input("batch_size", default=1, min=1, max=64, tooltip="Clips to make at once, 1 to 64."),
+                batch_input(),
             ],
             outputs=[io.Latent.Output("latent", tooltip="Connect to a sampler's latent image.")],
         )

@@ -10,10 +10,17 @@ from ..sora_core.config import AudioVAEConfig, TransformerConfig, VideoVAEConfig
 from ..sora_core.given import nothing_given
 from ..sora_core.plan import MIN_SIDE, MODEL_FRAME_RATE, MODEL_HEIGHT, MODEL_WIDTH, make_plan
 from ..sora_core.shapes import MAX_SECONDS, MAX_SIDE
-from .convert import latent_from_given
+from .convert import MAX_BATCH, latent_from_given
 
 VIDEO, AUDIO = VideoVAEConfig(), AudioVAEConfig()
 MULTIPLE = VIDEO.spatial_compression * TransformerConfig().patch_size
+
+
+def seconds_input() -> io.Input:
+    """Length of the clip to be made."""
+    return io.Float.Input("seconds", default=4.0, min=0.05, max=MAX_SECONDS, step=0.05, round=0.001,
+                          tooltip=f"Length in seconds, 0.05 to {MAX_SECONDS:g}. The embedded model learnt clips of 4 "
+                                  "seconds and is at its best there.")
 
 
 def frame_rate_input() -> io.Input:
@@ -21,6 +28,12 @@ def frame_rate_input() -> io.Input:
     return io.Float.Input("frame_rate", default=float(MODEL_FRAME_RATE), min=1.0, max=120.0, step=1.0, round=0.001,
                           tooltip=f"Frames per second, 1 to 120. The model makes {MODEL_FRAME_RATE}; other rates take "
                                   "the frames that are nearest in time.")
+
+
+def batch_input() -> io.Input:
+    """Clips to make at once."""
+    return io.Int.Input("batch_size", default=1, min=1, max=MAX_BATCH,
+                        tooltip=f"Clips to make at once, 1 to {MAX_BATCH}.")
 
 
 class SoraEmptyLatent(io.ComfyNode):
@@ -36,16 +49,15 @@ class SoraEmptyLatent(io.ComfyNode):
                         "model doesn't know are made at the nearest that it does, and resized by Sora Decode.",
             search_aliases=["sora", "empty latent video", "t2v", "duration"],
             inputs=[
-                io.Float.Input("seconds", default=4.0, min=0.05, max=MAX_SECONDS, step=0.05, round=0.001,
-                               tooltip=f"Length in seconds, up to {MAX_SECONDS:g}. The embedded model learnt clips of "
-                                       "4 seconds and is at its best there."),
+                seconds_input(),
                 io.Int.Input("width", default=MODEL_WIDTH, min=MIN_SIDE, max=MAX_SIDE, step=2,
-                             tooltip="Width in pixels, even. The embedded model knows 128 x 128, 160 x 96 and "
-                                     "96 x 160; other sizes are resized from the nearest of these shapes."),
+                             tooltip=f"Width in pixels, even, {MIN_SIDE} to {MAX_SIDE}. The embedded model knows "
+                                     "128 x 128, 160 x 96 and 96 x 160; other sizes are resized from the nearest of "
+                                     "these shapes."),
                 io.Int.Input("height", default=MODEL_HEIGHT, min=MIN_SIDE, max=MAX_SIDE, step=2,
-                             tooltip="Height in pixels, even."),
+                             tooltip=f"Height in pixels, even, {MIN_SIDE} to {MAX_SIDE}."),
                 frame_rate_input(),
-                io.Int.Input("batch_size", default=1, min=1, max=64, tooltip="Clips to make at once."),
+                batch_input(),
             ],
             outputs=[io.Latent.Output("latent", tooltip="Connect to a sampler's latent image.")],
         )

@@ -58,7 +58,7 @@ class SoraTextToVideo(io.ComfyNode):
                                tooltip="Width x height in pixels. Sizes that the model doesn't know are made at the "
                                        "nearest shape that it does, and scaled up."),
                 io.Combo.Input("duration", options=[4, 8, 12], default=8,
-                               tooltip="Length in seconds. The embedded model is at its best at 4."),
+                               tooltip="Length in seconds: 4, 8 or 12. The embedded model is at its best at 4."),
                 io.Image.Input("image", optional=True, lazy=True,
                                tooltip="One picture, with which the clip begins."),
                 io.Int.Input("seed", default=0, min=0, max=MAX_SEED, step=1, display_mode=io.NumberDisplay.number,

@@ -43,7 +43,8 @@ def parse_positions(text: str, num_images: int, plan: Plan) -> list[int]:
     try:
         numbers = [int(word) for word in words]
     except ValueError:
-        raise ConfigError(f"positions {text!r} are not frame numbers; write whole numbers such as 12, 48, -1") from None
+        raise ConfigError(f"positions {text[:40]!r} are not frame numbers; write whole numbers such as "
+                          "12, 48, -1") from None
     if len(numbers) != num_images:
         raise ConfigError(f"there are {num_images} images and {len(numbers)} positions; give each image one position")
     for number in numbers:

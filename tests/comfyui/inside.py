@@ -286,7 +286,7 @@ def refused(words: str, act: Any) -> None:
     try:
         act()
     except part("sora_core.errors").SoraError as error:
-        assert words in str(error), str(error)
+        assert words in str(error) and "\n" not in str(error) and len(str(error)) < 300, str(error)
     else:
         raise AssertionError(f"nobody said {words!r}")
 
