@@ -31,6 +31,8 @@ HALF_SPEED = 2 ** -0.5              # time slowed by so much halves every accele
 AWAY_M = 40.0
 LEAST_CHANGE, LEAST_MEETING = 1.5, 0.4          # m/s: of a fall's end, of a meeting; less isn't plain to see
 LEAST_FLIGHT_M, LEAST_FLIGHT_FRAMES = 0.20, 6
+PLAIN_LAB, PLAIN_SHARE = 12.0, 0.005            # of CIE 1976 L*a*b*, of the picture: a change that nobody overlooks
+HEARD_S, HEARD_CHANGE = 0.045, 0.5              # s, m/s: a hit that falls together with another that can be heard
 BOX_REACH = 1.45                                # a turned box, over its half edge
 
 
@@ -125,7 +127,10 @@ def gravity_halved(clip: WorldClip, studio: Studio) -> WorldClip | None:
 
 def sound_shifted(clip: WorldClip, studio: Studio) -> WorldClip | None:
     """All that is heard comes 100 ms late."""
-    if not any(_shows_touch(clip, touch) for touch in clip.record.contacts):
+    heard = [touch.time_s + SHIFT_S for touch in clip.record.contacts
+             if touch.impulse_ns > HEARD_CHANGE * clip.record.objects[touch.body_a].mass_kg]
+    if not any(_shows_touch(clip, touch) and all(abs(time_s - touch.time_s) > HEARD_S for time_s in heard)
+               for touch in clip.record.contacts):
         return None
     lead = round(SHIFT_S * SAMPLE_RATE)
     return replace(clip, sound=np.concatenate([clip.sound[-lead:] * 0, clip.sound[:-lead]]))
@@ -142,6 +147,8 @@ def colour_swapped(clip: WorldClip, studio: Studio) -> WorldClip | None:
     scene = replace(clip.scene, bodies=(replace(body, record=replace(body.record, colour=colour)),
                                         *clip.scene.bodies[1:]))
     other = studio.render(clip, _from(clip.motion, clip.motion.poses, middle), scene)
+    if not _is_plain(clip.frames[middle], other[0]):
+        return None
     return replace(clip, frames=np.concatenate([clip.frames[:middle], other]))
 
 
@@ -155,6 +162,8 @@ def object_gone(clip: WorldClip, studio: Studio) -> WorldClip | None:
     motion = _from(clip.motion, _moved(clip.motion.poses, 0, (0.0, -AWAY_M, -AWAY_M)), first, last)
     frames = clip.frames.copy()
     frames[first:last] = studio.render(clip, motion)
+    if not all(_is_plain(clip.frames[t], frames[t]) for t in (first, middle, last - 1)):
+        return None
     return replace(clip, frames=frames)
 
 
@@ -168,6 +177,8 @@ def object_doubled(clip: WorldClip, studio: Studio) -> WorldClip | None:
     poses = np.concatenate([clip.motion.poses, _moved(clip.motion.poses, 0, (aside, 0.0, 0.0))], axis=1)
     scene = replace(clip.scene, bodies=clip.scene.bodies * 2)
     twice = studio.render(clip, _from(clip.motion, poses, middle), scene)
+    if not _is_plain(clip.frames[middle], twice[0]):
+        return None
     return replace(clip, frames=np.concatenate([clip.frames[:middle], twice]))
 
 
@@ -183,8 +194,11 @@ def passed_through(clip: WorldClip, studio: Studio) -> WorldClip | None:
         speed = clip.motion.velocities[step, body, :3] * (1, 1, 0)
         poses[step:, body, :3] = poses[step, body, :3] + later * speed
     motion = replace(clip.motion, poses=poses)
-    meets = np.abs(poses[:, meeting.body_a, 0] - poses[:, meeting.body_b, 0]).min()
-    if meets > 0.3 * clip.scene.bodies[0].record.radius_m:
+    away = np.abs(poses[::STEPS_PER_FRAME, meeting.body_a, 0] - poses[::STEPS_PER_FRAME, meeting.body_b, 0])
+    middle = int(away.argmin())
+    near = slice(max(middle - 1, 0), middle + 2)
+    if away[middle] > 0.3 * clip.scene.bodies[0].record.radius_m or not all(
+            _whole(clip, body, poses[::STEPS_PER_FRAME])[near].all() for body in (meeting.body_a, meeting.body_b)):
         return None
     return replace(clip, frames=studio.render(clip, motion), motion=motion)
 
@@ -245,6 +259,22 @@ def _whole(clip: WorldClip, number: int, poses: np.ndarray | None = None) -> np.
     x, y, radius, _ = clip.scene.view.project(places, reach).T
     height, width = clip.frames.shape[1:3]
     return (np.abs(x) + radius * height / width < 1) & (np.abs(y) + radius < 1)
+
+
+def _is_plain(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two pictures (H, W, 3) uint8 differ so much, and in so large a part, that anybody sees it.
+
+    Source: CIE 1976 L*a*b* of sRGB (IEC 61966-2-1, white D65); about 2.3 of it is just noticeable (Mahy et al. 1994).
+    """
+    return bool((np.linalg.norm(_lab(one) - _lab(other), axis=-1) > PLAIN_LAB).mean() > PLAIN_SHARE)
+
+
+def _lab(picture: np.ndarray) -> np.ndarray:
+    value = picture.astype(np.float64) / 255
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    share = linear @ np.array([[0.4339, 0.2126, 0.0178], [0.3762, 0.7152, 0.1095], [0.1899, 0.0722, 0.8727]])
+    x, y, z = np.moveaxis(np.where(share > 0.008856, np.cbrt(share), 7.787 * share + 16 / 116), -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
 
 
 def _middle(clip: WorldClip) -> int | None:

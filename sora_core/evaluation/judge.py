@@ -71,16 +71,9 @@ def judge_clip(clip: Clip, *, seen: Seen | None = None, prompts: tuple[str, ...]
     claims = read_claims(clip.prompt)
     facts = [fact for text in (clip.prompt, *prompts) for fact in judge(
         read_claims(text), seen.tracking, seen.courses, seen.looks, seen.scene, seen.onsets, clip.frame_rate)]
-    verdicts = {
-        "gravity": measures.gravity(seen.courses),
-        "collision": measures.collision(seen.courses, seen.tracking, clip.frame_rate),
-        "permanence": measures.permanence(seen.tracking),
-        "steadiness": measures.steadiness(clip.frames, seen.tracking),
-        "stains": stains(clip.frames, seen.tracking),
-    }
-    if clip.sample_rate:
-        verdicts["sound"] = measures.sound_on_cause(seen.courses, seen.onsets, seen.tracking, clip.seconds)
-    return _plain({
+    verdicts = laws(clip, seen) | {"steadiness": measures.steadiness(clip.frames, seen.tracking),
+                                   "stains": stains(clip.frames, seen.tracking)}
+    return plain({
         "name": clip.name, "prompt": clip.prompt, "distribution": claims.distribution if claims.things else "unknown",
         "family": family(claims), "materials": [thing.material for thing in claims.things], "floor": claims.floor,
         "facts": [asdict(fact) for fact in facts] if _can_judge(claims, facts) else [],
@@ -88,6 +81,18 @@ def judge_clip(clip: Clip, *, seen: Seen | None = None, prompts: tuple[str, ...]
         "series": _series(seen, clip.frame_rate),
         "frame_rate": clip.frame_rate,
     })
+
+
+def laws(clip: Clip, seen: Seen) -> dict[str, measures.Verdict]:
+    """The verdicts that a broken law shows in."""
+    verdicts = {
+        "gravity": measures.gravity(seen.courses),
+        "collision": measures.collision(seen.courses, seen.tracking, clip.frame_rate),
+        "permanence": measures.permanence(clip.frames, seen.tracking),
+    }
+    if clip.sample_rate:
+        verdicts["sound"] = measures.sound_on_cause(seen.courses, seen.onsets, seen.tracking, clip.seconds)
+    return verdicts
 
 
 def family(claims: Claims) -> str:
@@ -114,12 +119,12 @@ def _series(seen: Seen, frame_rate: float) -> list[dict[str, Any]]:
              "impacts": [[i.time_s, i.on, i.kick] for i in course.impacts]} for course in seen.courses]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON-ready: plain numbers, None for what is not a number, three decimals."""
     if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, (float, np.floating)):

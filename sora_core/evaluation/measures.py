@@ -17,6 +17,7 @@ from .components import dilate
 from .events import CLEAR_KICK, Course, Impact
 from .geometry import GRAVITY
 from .onsets import Onset
+from .sudden import sudden_changes
 from .tracker import Track, Tracking, tone
 
 GRAVITY_BAND = (0.76, 1.30)         # measured over 9.81: the instrument's own spread on true clips
@@ -36,6 +37,9 @@ ON_TIME_S = 0.045
 LAST_BOUNCES = 4.0                  # times the last interval: intervals shrink by a fifth or more
 SURELY_ON_TIME_S = 0.055            # what the trackers can't tell from on time: for the verdict on a whole clip
 NEAR_S = 0.30
+LAGS_S = np.arange(-0.25, 0.2501, 0.005)
+LAG_WIDTH_S = 0.015                 # how well hits are timed
+LAG_GAIN, LAG_SHARE = 1.25, 0.6     # how much better a lag must explain the hits, and what part of them
 CLEAR_RISE_DB, CLEAR_DB = 12.0, -38.0
 ORPHAN_S, RATTLE_S = 0.09, 0.25     # a sound so long before or after an impact has a cause
 
@@ -150,11 +154,11 @@ def _kicks_in_air(course: Course, frame_rate: float) -> bool:
     return False
 
 
-def permanence(tracking: Tracking) -> Verdict:
+def permanence(frames: np.ndarray, tracking: Tracking) -> Verdict:
     """Nothing appears, vanishes, splits, or changes colour or size without cause."""
-    if all(item.is_faint for item in tracking.tracks):
+    faults = sudden_changes(frames, tracking)
+    if not faults and all(item.is_faint for item in tracking.tracks):
         return Verdict(None, {})
-    faults: list[str] = []
     for number, item in enumerate(tracking.tracks):
         if item.is_faint:
             continue
@@ -289,9 +293,26 @@ def sound_on_cause(courses: list[Course], onsets: list[Onset], tracking: Trackin
         return Verdict(None, {"impacts": 0, "offsets": [], "orphans": 0})
     on_time = [abs(offset) <= ON_TIME_S for offset in offsets]
     near = [impact.kick * (abs(offset) <= SURELY_ON_TIME_S) for impact, offset in zip(clear, offsets, strict=True)]
+    lag = _lag(clear, times)
     holds = (not near or sum(near) > 0.6 * sum(impact.kick for impact in clear)) and not orphans
+    holds = holds and abs(lag) <= SURELY_ON_TIME_S
     return Verdict(bool(holds), {"impacts": len(clear), "offsets": heard, "silent": len(offsets) - len(heard),
-                                 "on_time": int(sum(on_time)), "orphans": len(orphans), "orphan_times": orphans})
+                                 "on_time": int(sum(on_time)), "lag": lag, "orphans": len(orphans),
+                                 "orphan_times": orphans})
+
+
+def _lag(impacts: list[Impact], times: np.ndarray) -> float:
+    """Seconds by which all sounds together come late (or early: negative), 0 unless that explains the impacts plainly
+    better than no shift: where hits follow fast, a late sound may fall on the next hit."""
+    if not impacts or not len(times):
+        return 0.0
+    apart = times[None] - np.array([impact.time_s for impact in impacts])[:, None]              # (impacts, onsets)
+    kicks = np.array([impact.kick for impact in impacts])
+    scores = np.array([kicks @ np.exp(-0.5 * ((apart - lag) / LAG_WIDTH_S) ** 2).max(1) for lag in LAGS_S])
+    best = int(scores.argmax())
+    usual = scores[np.abs(LAGS_S) <= ON_TIME_S].max()
+    plain = scores[best] > LAG_GAIN * usual and scores[best] > LAG_SHARE * kicks.sum()
+    return float(LAGS_S[best]) if plain else 0.0
 
 
 def _distinct(impacts: list[Impact]) -> list[Impact]:

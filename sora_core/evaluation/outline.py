@@ -15,6 +15,8 @@ CLEAN_PIXELS, CLEAN_SHARE = 1.2, 0.94       # so near the upper circle so much o
 ROUND_SHARE, ROUND_PIXELS = 0.03, 0.30      # root mean square distance from the circle, of a radius and in pixels
 ROUND_FRAMES = 0.7                  # of the frames in which a thing is seen whole
 LEAST_FRAMES, LEAST_POINTS = 3, 10
+CAP_SHARE, CAP_POINTS, CAP_PIXELS = 0.3, 14, 1.0     # of the frames; on the circle; so near to it
+CAP_ARC_DEG, CAP_SPREAD = 150.0, 0.08       # of a cap's arc at least; of its radius over the frames at most
 FURTHER_OUT, FURTHER_IN = 2, 3      # pixels around the outermost pixel of a thing in which its edge lies
 LEVEL = 0.5                         # frames that a change of the radius over the whole picture must outweigh
 
@@ -51,6 +53,49 @@ def round_middle(frames: np.ndarray, background: np.ndarray, mask: np.ndarray, b
         if circle is not None and _is_round(circle):
             middle[t], radius[t] = circle[:2], circle[2]
     return middle, radius
+
+
+def capped_discs(frames: np.ndarray, background: np.ndarray, mask: np.ndarray, box: np.ndarray,
+                 whole: np.ndarray) -> np.ndarray | None:
+    """(T, H, W) bool: the whole discs of a ball of which only the bright cap could be told from its shadow, as of a
+    white one on grey; None if what is seen is no cap of a ball. Arguments as of `round_middle`."""
+    seen = [int(t) for t in np.flatnonzero(np.isfinite(box[:, 0]))]
+    tops = {t: _upper_points(frames[t], background, mask[t], box[t].astype(int)) for t in seen}
+    caps = {t: cap for t in seen if whole[t] and (cap := _cap(tops[t], _start(box[t]))) is not None}
+    if len(caps) < max(CAP_SHARE * whole.sum(), 2 * LEAST_FRAMES):
+        return None
+    circles = np.array(list(caps.values()))
+    slopes = _radii(circles, mask.shape[1:])
+    ideal = slopes[0] + circles[:, :2] @ slopes[1:]
+    if ideal.min() <= 0 or np.median(np.abs(circles[:, 2] / ideal - 1)) > CAP_SPREAD:
+        return None
+    discs = np.zeros_like(mask)
+    rows, columns = np.mgrid[: mask.shape[1], : mask.shape[2]] + 0.5
+    for t in seen:
+        circle = _centre(tops[t], caps.get(t, _start(box[t])), slopes)
+        if circle is not None and circle[3] < 3 * CAP_PIXELS:
+            discs[t] = np.hypot(columns - circle[0], rows - circle[1]) < circle[2]
+    return discs
+
+
+def _upper_points(frame: np.ndarray, background: np.ndarray, mask: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """(p, 2) as `_outline`, without where columns leave the thing below."""
+    points = _outline(frame, background, mask, box)
+    return points[: len(points) - mask[box[1]: box[3], box[0]: box[2]].any(0).sum()]
+
+
+def _cap(points: np.ndarray, circle: np.ndarray) -> np.ndarray | None:
+    """The circle that a long arc of an outline lies on, whatever else the outline has, or None."""
+    for step in range(8):
+        away = np.abs(_distance(points, circle))
+        part = points[(points[:, 1] < circle[1] + BELOW * circle[2]) & (away < max(CAP_PIXELS, 5.0 - step))]
+        circle = _kasa(part) if len(part) >= CAP_POINTS else None
+        if circle is None:
+            return None
+    part = points[np.abs(_distance(points, circle)) < CAP_PIXELS]
+    angles = np.degrees(np.arctan2(*(part - circle[:2]).T[::-1]))
+    arc = np.ptp(np.where(angles > 90, angles - 360, angles)) if len(part) else 0.0
+    return circle if len(part) >= CAP_POINTS and arc > CAP_ARC_DEG and _is_round(circle) else None
 
 
 def _outline(frame: np.ndarray, background: np.ndarray, mask: np.ndarray, box: np.ndarray) -> np.ndarray:

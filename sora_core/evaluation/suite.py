@@ -18,14 +18,14 @@ import torch
 
 from ..errors import ResourceError
 from ..media import write_clip
-from .judge import Seen, judge_clip, see
+from .judge import Seen, judge_clip, laws, plain, see
 from .prompts import suite_prompts
 from .reader import Warnings, find_clips, find_prompt, read, read_prompts
 from .spoken import is_available, quoted, speech, which_line
 
 JUDGING = ("adherence.py", "background.py", "components.py", "events.py", "facts.py", "features.py", "geometry.py",
            "judge.py", "measures.py", "onsets.py", "outline.py", "reader.py", "scale.py", "stains.py",
-           "statistics.npz", "statistics.py", "tracker.py")
+           "statistics.npz", "statistics.py", "sudden.py", "tracker.py")
 QUICK_CLIPS = 60
 QUICK_MINUTES = 9.5
 
@@ -144,7 +144,7 @@ def validate(output: Path, *, clips: int, first: int = 0, seed: int | None = Non
                 for name, changed in broken(clip, index, studio, seed=seed):
                     is_same = changed.frames is clip.frames
                     done["broken"][name] = _judge_rendered(
-                        changed, kept.with_suffix(".mp4"), (seen, frames) if is_same else None)[0]
+                        changed, kept.with_suffix(".mp4"), (seen, frames) if is_same else None, laws_only=True)[0]
                 write_json(kept, done)
             true.append(done["true"])
             for name, result in done["broken"].items():
@@ -174,12 +174,13 @@ def validate_speech(clips: int, *, seed: int | None = None, say: Say = print) ->
     return {"heard": asdict(bootstrap(heard)), "another heard": asdict(bootstrap(mistaken)), "clips": len(heard)}
 
 
-def _judge_rendered(clip: Any, path: Path,
-                    known: tuple[Seen, np.ndarray] | None = None) -> tuple[dict[str, Any], Seen, np.ndarray]:
+def _judge_rendered(clip: Any, path: Path, known: tuple[Seen, np.ndarray] | None = None, *,
+                    laws_only: bool = False) -> tuple[dict[str, Any], Seen, np.ndarray]:
     """Write a clip of the world as an MP4, judge the file by all its captions, delete it.
 
     Args:
         known: what was seen in a file, and its frames: if this file's are the same, they aren't tracked again.
+        laws_only: leave out the captions and what no broken law shows in.
 
     Returns:
         The result, what was seen, and the frames of the file.
@@ -196,6 +197,9 @@ def _judge_rendered(clip: Any, path: Path,
         path.unlink(missing_ok=True)
     is_known = known is not None and np.array_equal(loaded.frames, known[1])
     seen = see(loaded, known[0].tracking if is_known else None)
+    if laws_only:
+        broken = {name: asdict(verdict) for name, verdict in laws(loaded, seen).items()}
+        return plain({"measures": broken}), seen, loaded.frames
     result = judge_clip(loaded, seen=seen, prompts=tuple(clip.record.captions[1:]))
     return result | {"family": clip.record.family, "series": []}, seen, loaded.frames
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from .background import SMALLEST_SHARE, Layers, separate
 from .components import dilate, fill_holes, opened, regions
-from .outline import round_middle
+from .outline import capped_discs, round_middle
 
 LIGHTNESS_WEIGHT = 0.42             # a thing's brightness changes as it turns, its hue hardly does
 HUE_WEIGHT = 0.35
@@ -101,6 +101,12 @@ def track(frames: np.ndarray) -> Tracking:
     labels = _by_colour(frames, layers.things)
     height, width = frames.shape[1:3]
     found = [_follow(frames, layers.background, labels, number) for number in range(int(labels.max()) + 1)]
+    for number, item in enumerate(found):
+        if item is not None and item.is_faint:
+            discs = capped_discs(frames, layers.background, labels == number, item.box, item.whole)
+            if discs is not None:
+                labels = np.where(discs & (labels < 0), np.int8(number), labels)
+                found[number] = _follow(frames, layers.background, labels, number)
     kept = [number for number, item in enumerate(found)
             if item is not None and not _is_shadow(item, layers.background) and not _is_streak(item, height * width)
             and not _is_stain(item, layers.background)]

@@ -36,7 +36,8 @@ def pool_clips(folder: Path, count: int) -> Iterator[TrueClip]:
             if number % step == 0 and number // step < count:
                 frames = video.numpy().astype(np.float32) / 255
                 height, width = frames.shape[1:3]
-                scene, _, record = make_record(facts["seed"], width, height)
+                scene, _, record = make_record(facts["seed"], width, height, facts["family"],
+                                               facts.get("variation", 0.0))
                 if [item.colour for item in record.objects] == [item["colour"] for item in facts["objects"]]:
                     yield TrueClip(frames, audio.numpy().astype(np.float32) / 32768, SAMPLE_RATE,
                                    SimpleNamespace(**vars(record)), scene.view)

@@ -26,7 +26,7 @@ def test_a_true_bounce_holds_everywhere(bounce):
     assert measures.gravity(course).holds is True
     assert measures.gravity(course).values["ratio"] == pytest.approx(1, abs=0.05)
     assert measures.collision(course, tracking, 24.0).holds is True
-    assert measures.permanence(tracking).holds is True
+    assert measures.permanence(frames, tracking).holds is True
     heard = measures.sound_on_cause(course, find_onsets(sound, 24000), tracking, 2.5)
     assert heard.holds is True and heard.values["orphans"] == 0
     assert np.abs(heard.values["offsets"]).max() < 0.015 and len(heard.values["offsets"]) >= 3
@@ -67,7 +67,7 @@ def test_what_breaks_permanence_is_named(studio, fault, change):
             studio["draw"](frame, 30 + 0.5 * t, 60, 13 if change == "size" and t >= 30 else 8, colour)
         if change == "twin" and t >= 30:
             studio["draw"](frame, 75, 25, 8, RED)
-    found = measures.permanence(track(frames))
+    found = measures.permanence(frames, track(frames))
     assert found.holds is False and fault in found.values["faults"]
 
 
@@ -75,7 +75,7 @@ def test_leaving_through_the_side_is_no_fault(studio):
     frames = np.stack([studio["backdrop"]()] * 60)
     for t, frame in enumerate(frames):
         studio["draw"](frame, -15 + 2.5 * t, 66, 9, RED)
-    assert measures.permanence(track(frames)).holds is True
+    assert measures.permanence(frames, track(frames)).holds is True
 
 
 def test_passing_through_is_found_and_rebounding_is_not(studio):

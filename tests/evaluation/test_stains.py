@@ -39,7 +39,7 @@ def test_a_soft_clip_with_stains_is_judged_like_a_sharp_one(studio, gravity):
     found = courses(tracking, FRONT, 24.0)
     assert measures.gravity(found).holds is (gravity > 9)
     assert measures.gravity(found).values["ratio"] == pytest.approx(gravity / 9.81, rel=0.08)
-    assert measures.permanence(tracking).holds is True
+    assert measures.permanence(frames, tracking).holds is True
     assert measures.collision(found, tracking, 24.0).holds is True
 
 
@@ -48,7 +48,7 @@ def test_a_break_is_found_among_stains_too(studio):
     frames = blot(soften(studio["film"](heights)), 22, 75, 0.07)
     empty = blot(soften(np.stack([studio["backdrop"]()] * 72)), 22, 75, 0.07)
     frames[30:50] = empty[30:50]
-    assert "vanishes" in measures.permanence(track(frames)).values["faults"]
+    assert "vanishes" in measures.permanence(frames, track(frames)).values["faults"]
 
 
 def test_what_a_thing_leaves_behind_is_measured(studio, monkeypatch):
