@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import inside
 import torch
-from inside import comfy, empty, part
+from inside import comfy, empty, near, part, sample
 
 
 def peak(run: Callable[[], Any]) -> int:
@@ -31,17 +32,24 @@ def within(most: int, estimate: float, name: str) -> None:
 
 
 def check_the_transformer_takes_what_it_announces(_: SimpleNamespace) -> None:
-    adapter, configs = part("nodes.adapter_model"), part("sora_core.config")
+    """As the model is called while it samples: packed latents, text, and the sketch to paint over."""
+    adapter, configs, sketch = part("nodes.adapter_model"), part("sora_core.config"), part("sora_core.models.sketch")
     for config in (configs.TransformerConfig(), configs.TransformerConfig(width=512, num_heads=8)):
-        description = adapter._description(config, None)
-        network = adapter.SoraDiffusion(config, operations=comfy.ops.disable_weight_init, dtype=torch.float32)
+        model = adapter.SoraModel(adapter._description(config, None), config)
+        model.diffusion_model = adapter.SoraDiffusion(config, operations=comfy.ops.disable_weight_init,
+                                                      dtype=torch.float32)
         for seconds, width, height, batch in ((4.0, 128, 128, 2), (4.0, 160, 96, 4), (1.0, 128, 128, 8)):
-            video, audio = (stream.repeat(batch, *[1] * (stream.ndim - 1)) for stream in
-                            empty(seconds=seconds, width=width, height=height)["samples"].unbind())
-            time, text = torch.ones(batch), torch.zeros(batch, 32, config.text_width)
-            area = sum(stream.numel() for stream in (video, audio))
-            estimate = area * 4 * 0.01 * description.memory_usage_factor * 1024 ** 2     # ComfyUI's, of float32
-            within(peak(lambda: network([video, audio], (time, time), context=text)),   # noqa: B023 - called at once
+            streams = [stream.repeat(batch, *[1] * (stream.ndim - 1)) for stream in
+                       empty(seconds=seconds, width=width, height=height)["samples"].unbind()]
+            packed, shapes = comfy.utils.pack_latents(streams)
+            video, audio = shapes
+            given = {"c_crossattn": torch.zeros(batch, 32, config.text_width), "latent_shapes": shapes,
+                     "attention_mask": torch.ones(batch, 32, dtype=torch.long), "frame_rate": 24.0,
+                     "guide_video": torch.zeros(batch, 2 * video[1], *video[2:]),
+                     "guide_audio": torch.zeros(batch, audio[2], sketch.HIT_FEATURES)}
+            with patch.object(comfy.model_management, "pytorch_attention_flash_attention", lambda: True):
+                estimate = model.memory_required(packed.shape)
+            within(peak(lambda: model.apply_model(packed, torch.full((batch,), 0.7), **given)),   # noqa: B023 - at once
                    estimate, f"{config.width} wide, {seconds} s, batch {batch}")
 
 
@@ -52,6 +60,65 @@ def check_the_decoders_take_what_they_announce(world: SimpleNamespace) -> None:
         made = vae.first_stage_model.decode(latents)
         most = peak(lambda: vae.first_stage_model.decode(latents)) - 2 * made.nbytes     # noqa: B023 - called at once
         assert most <= estimate, f"{tuple(latents.shape)}: {most:,} bytes counted, {estimate:,} announced"
+
+
+def check_the_encoders_take_what_they_announce(world: SimpleNamespace) -> None:
+    for vae, given in ((world.video, torch.zeros(1, 3, 97, 96, 160)), (world.audio, torch.zeros(1, 1, 96000))):
+        estimate = vae.memory_used_encode(tuple(given.shape), torch.float32)
+        most = peak(lambda: vae.first_stage_model.encode(given))    # noqa: B023 - called at once
+        assert 0.1 * estimate < most <= estimate, f"{tuple(given.shape)}: {most:,} bytes, {estimate:,} announced"
+
+
+def with_lora(world: SimpleNamespace) -> Any:
+    """The MODEL with a LoRA of random numbers on one layer of each kind."""
+    generator, lora = torch.Generator().manual_seed(0), {}
+    for name in ("blocks.0.attention.qkv", "video_in"):
+        rows, columns = comfy.utils.get_attr(world.model.model.diffusion_model, f"{name}.weight").shape
+        lora[f"diffusion_model.{name}.lora_A.weight"] = torch.randn(4, columns, generator=generator)
+        lora[f"diffusion_model.{name}.lora_B.weight"] = torch.randn(rows, 4, generator=generator)
+    return comfy.sd.load_lora_for_models(world.model, None, lora, 1.0, 0.0)[0]
+
+
+def check_offloaded_layers_make_the_same_clip(world: SimpleNamespace) -> None:
+    """What --lowvram's and --novram's loading does to MODEL, LoRA, CLIP and VAEs, with the processor as the device.
+
+    ComfyUI loads models whole where the device is the processor, so that it is told here that it isn't.
+    """
+    memory, patched = comfy.model_management, with_lora(world)
+    network = patched.model.diffusion_model
+    bare = [name for name, module in network.named_modules()
+            if next(module.parameters(recurse=False), None) is not None and not hasattr(module, "comfy_cast_weights")]
+    assert not bare, f"without ComfyUI's operations: {bare}"
+
+    def clip() -> list[torch.Tensor]:
+        video, audio = sample(world, empty(), model=patched).unbind()
+        return [video, audio, world.video.decode(video), world.audio.decode(audio)]
+
+    memory.unload_all_models()
+    wanted = clip()
+    assert not patched.model.model_lowvram and patched.loaded_size() == patched.model_size()
+    for state, share in ((memory.VRAMState.LOW_VRAM, 0.5), (memory.VRAMState.NO_VRAM, 0.0)):
+        memory.unload_all_models()
+        free = memory.minimum_inference_memory() + share * patched.model_size()
+        with patch.object(memory, "is_device_cpu", lambda device: False), patch.object(memory, "vram_state", state), \
+                patch.object(memory, "get_free_memory", lambda *_, **__: free):     # noqa: B023 - used at once
+            got = clip()
+        assert patched.model.model_lowvram and patched.loaded_size() <= share * patched.model_size(), state
+        assert (patched.loaded_size() > 0) == (share > 0), state
+        for one, other in zip(got, wanted, strict=True):
+            near(one, other, 1e-5)
+    memory.unload_all_models()
+    near(sample(world, empty(), model=patched).unbind()[0], wanted[0], 1e-5)
+
+
+def check_dynamic_vram_is_left_alone_on_a_processor(world: SimpleNamespace) -> None:
+    """ComfyUI itself takes its plain patcher where the device is the processor, whatever --enable-dynamic-vram says."""
+    dynamic = comfy.model_patcher.ModelPatcherDynamic
+    with patch.object(comfy.model_patcher, "CoreModelPatcher", dynamic):
+        again = part("nodes.adapter_model").model_from_checkpoint(world.checkpoint, inside.CHECKPOINT, world.video)
+        assert not part("nodes.adapter_vae").video_vae_from_checkpoint(world.checkpoint).patcher.is_dynamic()
+    assert not again.is_dynamic()
+    near(sample(world, empty(), model=again).unbind()[0], sample(world, empty()).unbind()[0], 1e-5)
 
 
 if __name__ == "__main__":

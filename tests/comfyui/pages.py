@@ -11,7 +11,8 @@ from .browser import Page
 from .conftest import ROOT, Server
 
 SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.Minimap.Visible": False, "Comfy.Locale": "en",
-            "Comfy.Graph.CanvasInfo": False, "Comfy.Workflow.Persist": False}
+            "Comfy.Graph.CanvasInfo": False, "Comfy.Workflow.Persist": False, "Comfy.RightSidePanel.IsOpen": False,
+            "LiteGraph.Canvas.MinFontSizeForLOD": 0}     # letters at any zoom
 
 
 def visit(page: Page, server: Server, **settings: Any) -> None:

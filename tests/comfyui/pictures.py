@@ -112,7 +112,7 @@ def screens(server: Server, folder: Path) -> None:
         return json.loads(path.read_text(encoding="utf-8"))
 
     with chromium(folder / "profile") as page:
-        page.size(1200, 700)
+        page.size(1600, 900)
         pages.visit(page, server)
         pages.templates(page)
         pages.pause(page, 1)
@@ -132,6 +132,9 @@ def screens(server: Server, folder: Path) -> None:
         pages.visit(page, server)
         pages.load(page, graph(WORKFLOWS / "text_to_video_app.json"), "text_to_video_app")
         pages.click(page, "Skip")
+        pages.click(page, "Run")
+        page.wait("[...document.querySelectorAll('video')].some(video => video.readyState > 1)", 600)
+        page.run("document.querySelectorAll('video').forEach(video => {video.pause(); video.currentTime = 2.5})")
         pages.pause(page, 2)
         page.shot(SCREENS / "app.jpg")
 

@@ -137,6 +137,13 @@ def larger_latent(p: Prompt) -> None:
     p.see(p.frames(p.sample(latent_image=joined, denoise=0.5)))
 
 
+def two_pictures_one_sound(p: Prompt) -> None:
+    split = p("LTXVSeparateAVLatent", av_latent=p.latent)
+    two = p("RepeatLatentBatch", samples=split(0), amount=2)(0)
+    joined = p("LTXVConcatAVLatent", video_latent=two, audio_latent=split(1))(0)
+    p.see(p.frames(p.sample(latent_image=joined)))
+
+
 def slice_of_a_video(p: Prompt) -> None:
     cut = p("Video Slice", video=p.video(), start_time=0.1, duration=0.2, strict_duration=False)(0)
     p("SaveVideo", video=cut, filename_prefix="stock", format="auto", format__codec="auto", codec="auto")
@@ -176,6 +183,13 @@ PAIRS = [
         conditioning_to_strength=0.5)(0))))),
     Pair("Conditioning (Combine)", "two Sora Text Encode -> it", lambda p: p.see(p.frames(p.sample(positive=p(
         "ConditioningCombine", conditioning_1=p.positive, conditioning_2=p.negative)(0))))),
+    Pair("Conditioning (Concat)", "two Sora Text Encode -> it", lambda p: p.see(p.frames(p.sample(positive=p(
+        "ConditioningConcat", conditioning_to=p.positive, conditioning_from=p.negative)(0))))),
+    Pair("Conditioning Zero Out", "Sora Text Encode -> it, as the negative", lambda p: p.see(p.frames(p.sample(
+        negative=p("ConditioningZeroOut", conditioning=p.positive)(0))))),
+    Pair("Conditioning (Set Area)", "Sora Text Encode -> it -> KSampler", lambda p: p.see(p.frames(p.sample(positive=p(
+        "ConditioningSetArea", conditioning=p.positive, width=64, height=64, x=0, y=0, strength=1.0)(0)))),
+        refusal="a conditioning for a part of the picture can't be used"),
     Pair("KSampler", "Sora Empty Latent -> it -> Sora Decode", lambda p: p.see(p.frames(), p.sound())),
     Pair("KSampler (Advanced)", "Sora Empty Latent -> it -> Sora Decode", advanced),
     Pair("SamplerCustom", "with KSamplerSelect, BasicScheduler", custom),
@@ -219,6 +233,8 @@ PAIRS = [
     Pair("Repeat Latent Batch after a sampler", "KSampler -> it -> Sora Decode", lambda p: p.see(p.frames(
         p("RepeatLatentBatch", samples=p.sample(), amount=2)(0))),
         refusal="'NestedTensor' object has no attribute 'repeat'"),
+    Pair("Concat AV Latent of two pictures and one sound", "Repeat Latent Batch of the picture -> it -> KSampler",
+         two_pictures_one_sound, refusal="Sizes of tensors must match"),
     Pair("Upscale Image", "Sora Decode -> it -> Create Video", pictures(
         "ImageScale", upscale_method="lanczos", width=128, height=96, crop="center")),
     Pair("Upscale Image By", "Sora Decode -> it -> Create Video", pictures(

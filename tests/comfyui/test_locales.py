@@ -62,6 +62,15 @@ def numbers(text: str) -> list[float]:
     return [float(figure.replace(",", ".")) for figure in re.findall(r"\d+(?:[.,]\d+)?", text)]
 
 
+def test_numbers_say_their_range(server: Any) -> None:
+    """The largest value stands in the tooltip of each number that people type, but for seeds."""
+    for name, node in ours(server.get("/object_info")).items():
+        inputs = {**node["input"].get("required", {}), **node["input"].get("optional", {})}
+        for field, (kind, settings) in inputs.items():
+            if kind in ("INT", "FLOAT") and not settings.get("forceInput") and "seed" not in field:
+                assert settings["max"] in numbers(settings["tooltip"]), f"{name}: {field}"
+
+
 def test_names_are_told_apart(schemas: dict[str, Any]) -> None:
     for language in LANGUAGES:
         texts = json.loads((LOCALES / language / "nodeDefs.json").read_text(encoding="utf-8"))

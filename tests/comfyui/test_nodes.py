@@ -183,8 +183,11 @@ def test_ten_runs_and_two_stops_leave_nothing_behind(server: Any) -> None:
     for seed in range(4):       # what is loaded at first use stays
         assert server.run(graph(seed)).status == "success"
     before = resident(server)
-    stopped = server.run(graph(100, steps=300), stop_at_step=3)
-    assert any(kind == "execution_interrupted" for kind, _ in stopped.messages), json.dumps(stopped.messages)[:500]
+    long = graph(101)
+    long["latent"]["inputs"] |= {"seconds": 20.0, "width": 384, "height": 384}
+    for stopped in (server.run(graph(100, steps=300), stop_at_step=3),
+                    server.run(long, stop_at_step=24)):     # the first second that Sora Decode has made
+        assert any(kind == "execution_interrupted" for kind, _ in stopped.messages), json.dumps(stopped.messages)[:500]
     for seed in range(10, 20):
         assert server.run(graph(seed)).status == "success"
     assert resident(server) - before < GROWTH
