@@ -64,7 +64,7 @@ def _noise(event: EventRecord, floor: str, rng: np.random.Generator, rate: int) 
     if event.kind == "shatter":
         return level * _shatter(rng, rate)
     if event.kind == "splash":
-        return level * 0.5 * _burst(rng, 0.9, 0.16, 2600, rate)
+        return level * _splash(rng, level, rate)
     return np.zeros(1)
 
 
@@ -74,6 +74,28 @@ def _swish(rng: np.random.Generator, rate: int) -> np.ndarray:
     time = np.arange(count) / rate
     hiss = band_noise(rng, 3800.0, count, rate)
     return 0.20 * hiss * np.minimum(time / 0.004, 1) * np.exp(-time / 0.07)
+
+
+def _splash(rng: np.random.Generator, level: float, rate: int) -> np.ndarray:
+    """A slap, spray that falls back, and bubbles, each a sine at Minnaert's pitch that rises as it nears the surface.
+
+    Source: K. van den Doel, "Physically based models for liquid sounds", ACM TAP 2, 2005, section 2.
+    """
+    count = round(1.5 * rate)
+    time = np.arange(count) / rate
+    spray = band_noise(rng, 3000.0, count, rate) * np.exp(-time / (0.10 + 0.12 * level)) * np.minimum(time / 0.003, 1)
+    sound = 0.11 * spray
+    slap = _burst(rng, 0.4, 0.025 + 0.03 * level, 500 + 700 * level, rate)
+    sound[: len(slap)] += 0.45 * slap
+    for _ in range(round(10 + 26 * level)):
+        start = int((0.03 + rng.exponential(0.22)) * rate)
+        local = np.arange(min(round(0.16 * rate), count - start)) / rate if start < count else time[:0]
+        radius = rng.uniform(0.0018, 0.0075)
+        pitch, damping = 3.26 / radius, 0.13 / radius + 0.0072 * radius**-1.5
+        phase = 2 * np.pi * pitch * (local + 0.5 * rng.uniform(0, 4.0) * local**2)
+        bubble = np.sin(phase) * np.exp(-damping * local) * np.minimum(local / 0.002, 1)
+        sound[start: start + len(local)] += rng.uniform(0.02, 0.10) * np.exp(-1.2 * start / rate) * bubble
+    return sound
 
 
 def _shatter(rng: np.random.Generator, rate: int) -> np.ndarray:

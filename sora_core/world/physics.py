@@ -7,6 +7,7 @@ A scene in which something breaks is run twice: as a whole until the hit, and wi
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import mujoco
@@ -42,6 +43,8 @@ class Motion:
         rolling, sliding: (n, FRICTION_ROWS) float32 intensities in N m/s.
         floor_force: (n, steps) normal force of the floor on each body, in N.
         broken_at: step at which something breaks, or None.
+        displaced: (steps + 1, n) cubic metres of water that each body displaces, or None.
+        shots: the motions that a film is cut from, each as its own shot begins and ends.
     """
 
     poses: np.ndarray
@@ -51,6 +54,8 @@ class Motion:
     sliding: np.ndarray
     floor_force: np.ndarray
     broken_at: int | None = None
+    displaced: np.ndarray | None = None
+    shots: tuple[Motion, ...] = ()
 
     @property
     def frames(self) -> np.ndarray:
@@ -200,8 +205,16 @@ class Run:
     sensors: np.ndarray
 
 
-def run_bodies(scene: Scene, steps: int, broken: bool = False) -> Run:
-    """Simulate a scene from its bodies' starts; `broken`: its pieces are there, what they were of is not."""
+def run_bodies(scene: Scene, steps: int, broken: bool = False,
+               push: Callable[[mujoco.MjModel, mujoco.MjData], None] | None = None) -> Run:
+    """Simulate a scene from its bodies' starts.
+
+    Args:
+        scene: what is there.
+        steps: how many.
+        broken: its pieces are there, what they were of is not.
+        push: sets the forces from outside before each step.
+    """
     pairs = _pairs(scene, broken)
     model = mujoco.MjModel.from_xml_string(_xml(scene, pairs))
     data = mujoco.MjData(model)
@@ -216,7 +229,10 @@ def run_bodies(scene: Scene, steps: int, broken: bool = False) -> Run:
     spec = mujoco.mjtState.mjSTATE_FULLPHYSICS
     start = np.empty(mujoco.mj_stateSize(model, spec))
     mujoco.mj_getState(model, data, start, spec)
-    states, sensors = rollout.rollout(model, data, start[None], nstep=steps + 1)
+    if push is None:
+        states, sensors = rollout.rollout(model, data, start[None], nstep=steps + 1)
+    else:
+        states, sensors = _pushed(model, data, steps + 1, push)
     states = np.concatenate([start[None], states[0, :-1]])            # (steps + 1, 1 + nq + nv)
     qpos, qvel = states[:, 1: 1 + model.nq], states[:, 1 + model.nq: 1 + model.nq + model.nv]
     count = len(scene.bodies)
@@ -235,10 +251,29 @@ def run_bodies(scene: Scene, steps: int, broken: bool = False) -> Run:
     return Run(poses, velocities, pairs, sensors[0, :steps, column:].reshape(steps, len(pairs), 6))
 
 
+def _pushed(model: mujoco.MjModel, data: mujoco.MjData, steps: int,
+            push: Callable[[mujoco.MjModel, mujoco.MjData], None]) -> tuple[np.ndarray, np.ndarray]:
+    """What `rollout` returns, (1, steps, ...) states and sensors, step by step."""
+    spec = mujoco.mjtState.mjSTATE_FULLPHYSICS
+    states, sensors = np.empty((1, steps, mujoco.mj_stateSize(model, spec))), np.empty((1, steps, model.nsensordata))
+    for step in range(steps):
+        push(model, data)
+        mujoco.mj_step(model, data)
+        mujoco.mj_getState(model, data, states[0, step], spec)
+        sensors[0, step] = data.sensordata
+    return states, sensors
+
+
 def simulate(scene: Scene) -> Motion:
     """Run the scene for all its frames at 960 steps per second."""
     from .breaking import simulate_breaking
+    from .sequence import simulate_shots
+    from .water import simulate_in_water
 
+    if scene.shots:
+        return simulate_shots(scene)
+    if scene.water is not None:
+        return simulate_in_water(scene)
     if scene.breaks is not None:
         return simulate_breaking(scene)
     return motion_of(scene, run_bodies(scene, NUM_STEPS))

@@ -10,7 +10,9 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 CLIPS_PER_SHARD = 16
 SKETCHES_PER_SHARD = 256
+SHARDS_PER_WORKER = 32
+"""A worker makes so many and is then replaced by a fresh one."""
+MOST_WORKERS = 61 if os.name == "nt" else 1024        # Windows can't wait for more
 NUM_SAMPLES = 96000
 SAMPLE_RATE = 24000
 SQUARE, WIDE, TALL = (128, 128), (160, 96), (96, 160)
@@ -66,13 +71,13 @@ def record_scene(seed: int, scene: Scene) -> tuple[Scene, Motion, ClipRecord]:
 
     motion, family = simulate(scene), FAMILIES[scene.family]
     contacts = contact_records(scene, motion)
-    tracks = _tracks(scene, motion, MAX_OBJECTS)
+    tracks = tracks_of(scene, motion, MAX_OBJECTS)
     setting, facts = scene.setting, family.facts(scene, motion)
     record = ClipRecord(
         seed, scene.family, setting.place, setting.floor, setting.light, setting.view.name,
         tuple(body.record for body in scene.bodies), contacts, motion.rolling, motion.sliding,
         captions(np.random.default_rng([seed, 1]), family, scene, motion, tracks, facts), tracks,
-        sketch_arrays(scene, motion, contacts),
+        sketch_arrays(scene, motion, contacts) if scene.water is None else None,
         captions_french(np.random.default_rng([seed, 4]), family, scene, motion, tracks, facts),
         setting.gravity, setting.style, setting.air, setting.view.move,
         setting.view.path.cuts if setting.view.path is not None else (), facts,
@@ -82,8 +87,8 @@ def record_scene(seed: int, scene: Scene) -> tuple[Scene, Motion, ClipRecord]:
     return scene, motion, record
 
 
-def _tracks(scene: Scene, motion: Motion, least: int) -> np.ndarray:
-    """(frames, things or more, 4): bodies, then figures."""
+def tracks_of(scene: Scene, motion: Motion, least: int = 1) -> np.ndarray:
+    """Where things are on the screen, (frames, things, at least so many, 4): bodies, then figures."""
     frames = motion.frames
     tracks = np.zeros((len(frames), max(least, len(scene.bodies) + len(scene.figures)), 4), np.float32)
     if scene.bodies:
@@ -251,12 +256,39 @@ def _work(job: Job) -> tuple[int, int, float]:
     return shard, clips, time.perf_counter() - start
 
 
-def _jobs(folder: Path, seed: int, clips: int, first: int, format_: str, mix: Mix) -> Iterable[Job]:
+def _jobs(folder: Path, seed: int, clips: int, first: int, format_: str, mix: Mix) -> Iterator[Job]:
     size = SKETCHES_PER_SHARD if format_ == "sketches" else CLIPS_PER_SHARD
     for index, start in enumerate(range(0, clips, size)):
         path = shard_path(folder, first + index)
         if not (path.with_suffix(".tar") if format_ == "webdataset" else path).exists():
             yield format_, str(folder), seed, first + index, min(size, clips - start), mix
+
+
+def _done(jobs: list[Job], workers: int) -> Iterator[tuple[int, int, float]]:
+    """What `_work` says of each job, as they are done, each round by fresh workers.
+
+    Raises:
+        ResourceError: a worker died; what is done stays.
+    """
+    context = multiprocessing.get_context("spawn")
+    for start in range(0, len(jobs), SHARDS_PER_WORKER * workers):
+        batch = jobs[start: start + SHARDS_PER_WORKER * workers]
+        executor = ProcessPoolExecutor(min(workers, len(batch)), mp_context=context)
+        futures = {executor.submit(_work, job): job for job in batch}
+        try:
+            for future in as_completed(futures):
+                result = future.result()
+                del futures[future]
+                yield result
+        except BrokenProcessPool:
+            for job in futures.values():          # what the dead worker couldn't tidy up itself
+                for part in Path(job[1]).glob(f"{shard_path(Path(job[1]), job[3]).stem}.*.part"):
+                    part.unlink(missing_ok=True)
+            raise ResourceError(f"a worker died while {len(futures)} shards were still to be made (out of memory, or "
+                                "ended from outside); the others are kept: give the command again to go on, with fewer "
+                                "--workers if memory was short") from None
+        finally:
+            executor.shutdown(cancel_futures=True)
 
 
 def write_pool(folder: Path, *, clips: int, seed: int, workers: int = 1, first_shard: int = 0,
@@ -278,9 +310,9 @@ def write_pool(folder: Path, *, clips: int, seed: int, workers: int = 1, first_s
 
     Raises:
         ConfigError: a number is out of range.
-        ResourceError: the folder can't be written.
+        ResourceError: the folder can't be written, or a worker died.
     """
-    limits = {"clips": (clips, 1, 1 << 24), "workers": (workers, 1, 1024), "seed": (seed, 0, 1 << 40),
+    limits = {"clips": (clips, 1, 1 << 24), "workers": (workers, 1, MOST_WORKERS), "seed": (seed, 0, 1 << 40),
               "first-shard": (first_shard, 0, 10**8 - 1)}
     for name, (value, low, high) in limits.items():
         if not low <= value <= high:
@@ -293,9 +325,7 @@ def write_pool(folder: Path, *, clips: int, seed: int, workers: int = 1, first_s
     format_ = "sketches" if sketches_only else "webdataset" if webdataset else "pool"
     jobs = list(_jobs(folder, seed, clips, first_shard, format_, mix))
     busy, done, total = 0.0, 0, sum(job[4] for job in jobs)
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(min(workers, max(len(jobs), 1)), maxtasksperchild=32) as pool:
-        for shard, made, seconds in pool.imap_unordered(_work, jobs):
-            busy, done = busy + seconds, done + made
-            print(f"shard {shard}: {done}/{total} clips, {done / busy:.2f} clips per second and worker", flush=True)
+    for shard, made, seconds in _done(jobs, workers):
+        busy, done = busy + seconds, done + made
+        print(f"shard {shard}: {done}/{total} clips, {done / busy:.2f} clips per second and worker", flush=True)
     return done / busy if busy else 0.0

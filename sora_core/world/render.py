@@ -24,6 +24,7 @@ from .record import ObjectRecord
 from .scenes.scene import Body, Scene
 from .solids import Solids
 from .styles import apply_style, clay, draw_air
+from .water import COLUMNS, ROWS, drops, surface
 
 FACES = ("+x", "-x", "+y", "-y", "+z", "-z")
 """Order of the six sides of a part's texture."""
@@ -42,6 +43,9 @@ _SKINS = 16
 _FEW = 5
 """Up to so many bodies have soft shadows; of more, each has one plain disc."""
 _MOST_SOLIDS = 700
+_WATER = Part("hfield", (0.36, 0.66, 0.82), specular=0.9, shininess=0.7, alpha=0.34)
+_DROP = Part("sphere", (0.86, 0.94, 0.98), specular=0.9, shininess=0.8, alpha=0.9)
+_HIGHEST_WAVE_M = 0.10
 
 
 def _assets() -> str:
@@ -64,7 +68,7 @@ def _stage_xml(width: int, height: int) -> str:
         f'<mujoco><statistic extent="2.6" center="0 0 0.6"/><visual><quality shadowsize="0" offsamples="0" '
         f'numslices="26" numstacks="14"/><headlight ambient="0 0 0" diffuse="0 0 0" specular="0 0 0"/>'
         f'<global offwidth="{_OVERSAMPLE * width}" offheight="{_OVERSAMPLE * height}"/></visual>'
-        f'<asset>{_assets()}</asset><worldbody>'
+        f'<asset>{_assets()}<hfield name="water" nrow="{ROWS}" ncol="{COLUMNS}" size="1 1 1 1"/></asset><worldbody>'
         f'<light name="lamp" directional="true" pos="0 0 4" dir="0 0 -1" castshadow="false"/></worldbody></mujoco>'
     )
 
@@ -118,7 +122,7 @@ class Stage:
 
     def still(self, scene: Scene, frame: int = 0) -> np.ndarray:
         """One frame of a scene that needs no physics (no bodies), (height, width, 3) uint8."""
-        return self._render(scene, np.zeros((1, 0, 7)), [frame], None)[0]
+        return self._render(scene, None, np.zeros((1, 0, 7)), [frame], None)[0]
 
     def render(self, scene: Scene, motion: Motion) -> np.ndarray:
         """Draw every frame of a clip.
@@ -126,13 +130,21 @@ class Stage:
         Returns:
             (frames, height, width, 3) uint8.
         """
-        poses = motion.frames
-        broken = None if motion.broken_at is None else math.ceil(motion.broken_at / STEPS_PER_FRAME)
-        frames = self._render(scene, poses, list(range(len(poses))), broken)
-        frames = draw_air(frames, scene)
+        frames = draw_air(self._film(scene, motion), scene)
         return apply_style(frames, scene.setting.style)
 
-    def _render(self, scene: Scene, poses: np.ndarray, numbers: list[int], broken: int | None) -> np.ndarray:
+    def _film(self, scene: Scene, motion: Motion, shown: slice = slice(None)) -> np.ndarray:
+        """Frames without style and weather, shot by shot."""
+        if scene.shots:
+            return np.concatenate([self._film(shot.scene, part, shot.frames)
+                                   for shot, part in zip(scene.shots, motion.shots, strict=True)])
+        poses = motion.frames
+        numbers = list(range(len(poses)))[shown]
+        broken = None if motion.broken_at is None else math.ceil(motion.broken_at / STEPS_PER_FRAME) - numbers[0]
+        return self._render(scene, motion, poses[shown], numbers, broken)
+
+    def _render(self, scene: Scene, motion: Motion | None, poses: np.ndarray, numbers: list[int],
+                broken: int | None) -> np.ndarray:
         self._graphics.make_current()
         solids = self._solids
         solids.clear()
@@ -141,9 +153,10 @@ class Stage:
         first = solids.count
         self._add_bodies(scene, poses, broken)
         self._add_figures(scene, numbers)
+        waves = self._add_water(scene, motion, numbers)
         whole = (0, 0, self.width, self.height)
         frames = np.empty((len(numbers), self.height, self.width, 3), np.uint8)
-        empty, is_still = None, scene.view.path is None
+        empty, is_still = None, scene.view.path is None and waves is None
         if is_still:
             solids.show(first)
             self._look(scene.view)
@@ -154,6 +167,9 @@ class Stage:
             if index and not moved and is_still:
                 frames[index] = frames[index - 1]
                 continue
+            if waves is not None:
+                self._model.hfield_data[:] = waves[index].ravel()
+                mujoco.mjr_uploadHField(self._model, self._context, 0)
             view = scene.view.at(number)
             solids.sort(view.position)
             crop = self._rectangle(view, solids.bounds(index)) if is_still else whole
@@ -291,6 +307,21 @@ class Stage:
                 lift = np.maximum(height - spot[:, 2], 0.0)
                 shift = -ray[:2] / ray[2] * lift[:, None]
                 self._solids.shade(_rings(spot[:, :2] + shift, spot[:, 2], spot[:, 3], 0.5 * lift))
+
+    def _add_water(self, scene: Scene, motion: Motion | None, numbers: list[int]) -> np.ndarray | None:
+        """Water with its drops; the surface's shape in each frame as shares of its highest wave, or None."""
+        water = scene.water
+        if water is None or motion is None:
+            return None
+        low = water.level_m - _HIGHEST_WAVE_M
+        self._model.hfield_size[0] = (*water.half_m, 2 * _HIGHEST_WAVE_M, low - water.bottom_m)
+        self._solids.add(clay(_WATER) if scene.setting.style == "clay" else _WATER, (1.0, 1.0, 1.0), (0.0, 0.0, low))
+        places, radii = drops(scene, motion)
+        for path, radius in zip(places, radii, strict=True):
+            poses = np.concatenate([path, np.tile((1.0, 0.0, 0.0, 0.0), (len(path), 1))], axis=1)
+            self._solids.move(_DROP, radius[numbers, None], poses[numbers])
+        heights = surface(scene, motion)[numbers]
+        return 0.5 + 0.5 * np.clip(heights / _HIGHEST_WAVE_M, -1, 1)
 
     def _skin(self, part: Part, known: dict[int, int]) -> int:
         """Number of the material that shows a part's own texture; uploaded once a clip."""

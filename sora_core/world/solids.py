@@ -14,7 +14,7 @@ _TYPES = {
     "sphere": mujoco.mjtGeom.mjGEOM_SPHERE, "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
     "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE, "box": mujoco.mjtGeom.mjGEOM_BOX,
     "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER, "triangle": mujoco.mjtGeom.mjGEOM_TRIANGLE,
-    "plane": mujoco.mjtGeom.mjGEOM_PLANE,
+    "plane": mujoco.mjtGeom.mjGEOM_PLANE, "hfield": mujoco.mjtGeom.mjGEOM_HFIELD,
 }
 _AWAY = np.array([0.0, -50.0, -50.0])
 _SHADOW = Part("cylinder", (0.0, 0.0, 0.0), alpha=0.2, specular=0.0)
@@ -63,6 +63,8 @@ class Solids:
         geom.specular, geom.shininess, geom.emission = part.specular, part.shininess, part.emission
         geom.reflectance, geom.category, geom.segid = 0.0, mujoco.mjtCatBit.mjCAT_DECOR, -1
         geom.matid, geom.dataid, geom.transparent = material, -1, int(part.alpha < 0.999)
+        if part.shape == "hfield":
+            geom.dataid = 0
         if part.alpha < 0.999:
             self._clear_geoms.append(geom)
         self.count += 1

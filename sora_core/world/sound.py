@@ -8,7 +8,7 @@ Source: K. van den Doel, P. G. Kry, D. K. Pai, "FoleyAutomatic", SIGGRAPH 2001, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -157,7 +157,7 @@ def soften_peaks(sound: np.ndarray) -> np.ndarray:
 def _impacts(record: ClipRecord, num_samples: int, sample_rate: int) -> np.ndarray:
     """Sum of the answers of both sides of every touch, (num_samples,)."""
     sound = np.zeros(num_samples)
-    answers: dict[tuple[int, float], tuple[np.ndarray, np.ndarray]] = {}
+    answers: dict[tuple[int, float, float], tuple[np.ndarray, np.ndarray]] = {}
     for touch in record.contacts:
         start = round(touch.time_s * sample_rate)
         if not 0 <= start < num_samples or touch.impulse_ns < QUIETEST_IMPULSE_NS:
@@ -167,11 +167,15 @@ def _impacts(record: ClipRecord, num_samples: int, sample_rate: int) -> np.ndarr
         if touch.other == "net":
             voices = [SURFACES["carpet"]] * 2
             force *= 0.4
+        if touch.other == "tank":            # under water nothing rings
+            voices = [replace(voice, decay_s=min(voice.decay_s, 0.09), hardness=min(voice.hardness, 0.5))
+                      for voice in voices]
+            force *= 0.6
         # The softer side decides how bright a touch is and how much of the ring it chokes.
         softness = min(voice.hardness for voice in voices)
         hard = force * softness
         for body, voice in zip((touch.body_a, touch.body_b), voices, strict=True):
-            key = body, voice.pitch_hz
+            key = body, voice.pitch_hz, voice.decay_s
             if key not in answers:
                 radius = record.objects[body].radius_m if body >= 0 else REFERENCE_RADIUS_M
                 answers[key] = _answers(voice, radius, record.seed + 7919 * (body % 1000), sample_rate)

@@ -34,6 +34,8 @@ COLOUR_WORDS = {name: name for name in COLOURS} | {"turquoise": "cyan", "violet"
 _BALLS = "ball|sphere|basketball|football|bowling ball|soccer ball"
 TRIES = 1 << 32                     # seeds of the draws for one seed lie this far apart
 _NAMES: tuple[tuple[str, str], ...] = (
+    ("sequence", r"\bcut to\b|\bnext shot\b"), ("float", r"\bfloats?\b|\bafloat\b|\bbobs\b"),
+    ("sink", r"\bsinks?\b|\binto (the |a tank of )?water\b|\bwater tank\b"),
     ("basketball", r"basketball|\bhoop\b|\bbasket\b|backboard"), ("bowling", r"bowling|\bpins?\b"),
     ("goal", r"\bgoal\b|goalkeeper|\bkeeper\b|penalty|soccer|football"), ("window", r"window|\bpane\b|shatter"),
     ("billiards", r"billiard|\bpool table\b|cue ball"), ("dominoes", r"domino"), ("pendulum", r"pendulum|on a rod"),
@@ -85,6 +87,8 @@ def find_scene(wish: str, seed: int, width: int, height: int) -> Scene:
         if special == "ramp" and claims.things and claims.things[0].kind != scene.bodies[0].record.kind:
             continue
         bodies = _dressed(scene.bodies, claims.things) if special is None else _coloured(scene.bodies, text)
+        if scene.shots and bodies != scene.bodies:          # its shots would keep their own colours
+            continue
         scene = _filmed(replace(scene, bodies=bodies), text, seed)
         if outcome is None:
             return scene

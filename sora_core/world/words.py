@@ -124,6 +124,7 @@ class Teller:
         facts: what the family measured.
         style: 0 to 1, drawn anew for each wording; below 0.1 a wording is brief.
         kept: what a family has worked out once for all wordings.
+        known: bodies that were told of before.
     """
 
     rng: np.random.Generator
@@ -133,6 +134,7 @@ class Teller:
     facts: dict[str, Any] = field(default_factory=dict)
     style: float = 0.5
     kept: dict[str, Any] = field(default_factory=dict)
+    known: frozenset[int] = frozenset()
 
     def pick(self, *options: str) -> str:
         """One of several."""
@@ -153,6 +155,8 @@ class Teller:
         """
         item = self.scene.bodies[index].record
         words = []
+        if index in self.known and article == "a":
+            article, brief = "the", True
         if not brief and self.chance(0.35) and not noun:
             words.append(self.pick(*SIZES[item.size]))
         if not self.chance(0.03):
@@ -181,6 +185,8 @@ class Teller:
     def thing_french(self, index: int, article: str = "un", noun: tuple[tuple[str, str], ...] = ()) -> str:
         """A body in French words; `article` "un" or "le" or ""; `noun` are (noun, "m" or "f")."""
         item = self.scene.bodies[index].record
+        if index in self.known and article == "un":
+            article = "le"
         nouns = noun or FRENCH_KINDS.get(item.kind, FRENCH_KINDS["box"])
         word, gender = nouns[self.rng.integers(len(nouns))]
         column = int(gender == "f")

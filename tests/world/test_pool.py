@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ pytest.importorskip("mujoco", reason="the extra `world` (mujoco) is not installe
 from safetensors import safe_open
 
 from sora_core.errors import ConfigError, ResourceError
+from sora_core.world import pool
 from sora_core.world.pool import (
     NUM_SAMPLES,
     SAMPLE_RATE,
@@ -56,6 +60,40 @@ def test_a_resumed_pool_keeps_its_shards(tmp_path):
     shard_path(tmp_path, 5).write_bytes(b"kept")
     write_pool(tmp_path, clips=16, seed=3, first_shard=5)
     assert shard_path(tmp_path, 5).read_bytes() == b"kept"
+
+
+def test_a_dead_worker_ends_the_run_with_one_sentence_and_what_is_done_stays(tmp_path, monkeypatch):
+    """The only worker is killed in the middle of its second shard."""
+    monkeypatch.setattr(pool, "SKETCHES_PER_SHARD", 2)
+    killed = []
+
+    def kill():
+        for _ in range(2000):
+            if shard_path(tmp_path, 0).exists():
+                killed.extend(multiprocessing.active_children())
+                for worker in killed:
+                    worker.kill()
+                return
+            time.sleep(0.02)
+
+    hunter = threading.Thread(target=kill)
+    hunter.start()
+    with pytest.raises(ResourceError, match="a worker died .* give the command again"):
+        write_pool(tmp_path, clips=800, seed=3, sketches_only=True)
+    hunter.join()
+    assert killed and not multiprocessing.active_children()
+    done = sorted(tmp_path.iterdir())
+    assert shard_path(tmp_path, 0) in done and {path.suffix for path in done} == {".safetensors"}
+    for path in done:
+        with safe_open(path, "np") as file:
+            assert len(json.loads(file.metadata()["records"])) == 2
+
+
+def test_workers_are_replaced_and_every_shard_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "SKETCHES_PER_SHARD", 1)
+    monkeypatch.setattr(pool, "SHARDS_PER_WORKER", 1)
+    assert write_pool(tmp_path, clips=2, seed=3, sketches_only=True) > 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [shard_path(tmp_path, n).name for n in (0, 1)]
 
 
 def test_sizes_by_share():

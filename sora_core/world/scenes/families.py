@@ -9,17 +9,19 @@ import numpy as np
 from ..camera import MOVES, moved
 from ..figures import FAMILIES as FIGURES
 from ..places import PLACES
+from .afloat import FAMILIES as AFLOAT
 from .basketball import FAMILIES as BASKETBALL
 from .family import Family
 from .matter import FAMILIES as MATTER
 from .piles import FAMILIES as PILES
 from .scene import Scene, Setting, draw_setting
+from .sequences import FAMILIES as SEQUENCES
 from .swings import FAMILIES as SWINGS
 from .targets import FAMILIES as TARGETS
 from .window import FAMILIES as WINDOW
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (
-    *MATTER, *PILES, *SWINGS, *BASKETBALL, *TARGETS, *WINDOW, *FIGURES)}
+    *MATTER, *PILES, *SWINGS, *BASKETBALL, *TARGETS, *WINDOW, *AFLOAT, *FIGURES, *SEQUENCES)}
 """Every family by its name."""
 TRAINED_FAMILIES = ("drop", "roll", "collide", "throw", "slide")
 """What the weights that ship have seen; drawn where no family is named."""

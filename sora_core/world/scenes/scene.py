@@ -110,6 +110,21 @@ class Prop:
 
 
 @dataclass(frozen=True)
+class Water:
+    """Water in a tank around the middle of the scene.
+
+    Attributes:
+        half_m: half its width (x) and half its depth (y).
+        bottom_m: height of the tank's ground.
+        level_m: height of the surface while nothing is in it.
+    """
+
+    half_m: tuple[float, float]
+    bottom_m: float
+    level_m: float
+
+
+@dataclass(frozen=True)
 class Setting:
     """Where a clip is filmed. `tint` colours the backdrop; `light_jitter` turns the lamp a little.
 
@@ -146,6 +161,29 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Shot:
+    """A part of a film that is cut from several scenes.
+
+    Attributes:
+        scene: what is seen, a clip of its own.
+        first, last: frames of the film, `last` not included.
+        skip: frames of the scene's clip that lie before its first frame.
+        cast: for each of its bodies, the index among the film's.
+    """
+
+    scene: Scene
+    first: int
+    last: int
+    skip: int = 0
+    cast: tuple[int, ...] = ()
+
+    @property
+    def frames(self) -> slice:
+        """Its frames in its scene's own clip."""
+        return slice(self.skip, self.skip + self.last - self.first)
+
+
+@dataclass(frozen=True)
 class Scene:
     """A setting and what moves in it.
 
@@ -163,6 +201,8 @@ class Scene:
         neighbours: a body may touch this many that come after it; fewer are faster.
         ground_m: height of what the bodies stand on, for their shadows.
         facts: what the family knows of its own draw.
+        water: what bodies fall into, or None.
+        shots: what the film is cut from; then the rest is put together from them, see ``sequence.film``.
     """
 
     family: str
@@ -178,6 +218,8 @@ class Scene:
     neighbours: int = 99
     ground_m: float = 0.0
     facts: dict[str, Any] = field(default_factory=dict)
+    water: Water | None = None
+    shots: tuple[Shot, ...] = ()
 
     @property
     def floor(self) -> str:
