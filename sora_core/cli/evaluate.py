@@ -21,8 +21,9 @@ def add_parser(subparsers: Any) -> None:
     """Register the verb with argparse's subparsers."""
     parser = subparsers.add_parser("evaluate", help="judge finished clips, or the networks on held-out clips",
                                    epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suite", choices=["quick", "full"],
-                        help="quick: at most 60 clips and 10 minutes; full: all, goes on where it was")
+    parser.add_argument("--suite", choices=["quick", "full", "families"],
+                        help="quick: at most 60 clips and 10 minutes; full: all, goes on where it was; families: "
+                             "shots, stacks, pendulums, ramps, billiards, goals, people")
     parser.add_argument("--videos", type=Path, metavar="DIR", help="folder of video files to judge, with prompts.json, "
                         "texts beside them or tags; without it, clips are made with --checkpoint")
     parser.add_argument("--checkpoint", type=Path, metavar="PATH",
@@ -41,6 +42,9 @@ def add_parser(subparsers: Any) -> None:
                           help="seed of the clips, to set limits on others than those that reports are made of")
     validate.add_argument("--talk", type=int, default=0, metavar="N",
                           help="only judge the judge of speech, on the sound of N clips in which somebody speaks")
+    validate.add_argument("--families", type=int, default=0, metavar="N",
+                          help="only judge the judge of shots, stacks, pendulums, ramps, billiards, goals and people, "
+                               "on N clips of each family")
     validate.add_argument("--output", type=Path, default=Path("validation"), metavar="DIR")
     validate.add_argument("--store", action="store_true", help="keep the result as the error bars of later reports")
     calibrate = kinds.add_parser("calibrate", help="fit the judge's knowledge of colours, materials and places")
@@ -70,7 +74,7 @@ def _run_suite(args: argparse.Namespace) -> int:
     from ..evaluation import report, suite
 
     if args.suite is None:
-        raise ConfigError("say what to measure: --suite quick, --suite full, tokenizers, validate or calibrate")
+        raise ConfigError("say what to measure: --suite quick, full or families, tokenizers, validate or calibrate")
     if args.videos is not None:
         results, warnings = suite.judge_folder(args.videos, args.output, suite=args.suite)
         title = f"Clips of {args.videos.name}"
@@ -83,17 +87,24 @@ def _run_suite(args: argparse.Namespace) -> int:
 
 
 def _run_validate(args: argparse.Namespace) -> int:
-    from ..evaluation import report, suite
+    from ..evaluation import report, suite, validation_report
 
     if args.store and args.seed is not None:
         raise ConfigError("--store keeps the error bars of reports, which come from the default seed; leave out --seed")
     if args.talk:
         print(json.dumps(suite.validate_speech(args.talk, seed=args.seed), indent=1))
         return 0
+    if args.families:
+        true, broken = suite.validate_families(args.output, clips=args.families, seed=args.seed)
+        summary = validation_report.write_families(true, broken, args.output)
+        if args.store:
+            validation_report.store(report.VALIDATION, summary, "families")
+        print((args.output / "families.md").read_text(encoding="utf-8"))
+        return 0
     true, broken = suite.validate(args.output, clips=args.clips, first=args.first, seed=args.seed)
-    summary = report.write_validation(true, broken, args.output)
+    summary = validation_report.write_validation(true, broken, args.output)
     if args.store:
-        suite.write_json(report.VALIDATION, summary)
+        validation_report.store(report.VALIDATION, summary)
     print((args.output / "validation.md").read_text(encoding="utf-8"))
     return 0
 

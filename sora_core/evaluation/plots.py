@@ -34,7 +34,7 @@ def plot_trajectories(results: list[dict[str, Any]], path: Path) -> bool:
     for axis, result in zip(axes.ravel(), picks, strict=False):
         for number, thing in enumerate(result["series"]):
             _plot_thing(axis, thing, result["frame_rate"], f"C{number}")
-        asked = textwrap.shorten(result["prompt"] or result["name"], TITLE_WIDTH * TITLE_LINES, placeholder=" ...")
+        asked = textwrap.shorten(result["prompt"] or result["name"], TITLE_WIDTH * TITLE_LINES - 12, placeholder=" ...")
         axis.set_title(f"{textwrap.fill(asked, TITLE_WIDTH)}\ngravity x {_ratio(result):.2f}", fontsize=7)
         axis.tick_params(labelsize=6)
         axis.grid(color="#e5e5e5", linewidth=0.6)

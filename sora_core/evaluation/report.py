@@ -21,7 +21,8 @@ VALIDATION = Path(__file__).with_name("validation.json")
 RESAMPLES = 1000
 GROUPS = ("in distribution", "new combination", "out of range")
 MEASURES = ("gravity", "collision", "permanence", "sound")
-FAMILIES = ("drop", "throw", "roll", "slide", "collide")
+FAMILIES = ("drop", "throw", "roll", "slide", "collide", "basketball", "billiards", "pendulum", "ramp", "topple",
+            "goal", "people")
 HARD_FLOORS = (None, "wood", "concrete", "tile")
 BOUNCE_ORDER = ("rubber", "plastic", "glass", "metal", "wood", "stone")
 """Materials of the world from the one that bounces most to the one that bounces least."""
@@ -49,7 +50,8 @@ class Row:
     is_median: bool = False
 
 
-def _measure(result: dict[str, Any], name: str) -> dict[str, Any]:
+def measure_of(result: dict[str, Any], name: str) -> dict[str, Any]:
+    """One measure of a clip's result, as if it were not shown where the result lacks it."""
     return result["measures"].get(name, {"holds": None, "values": {}})
 
 
@@ -62,26 +64,26 @@ def _facts(about: str | None) -> Callable[[dict[str, Any]], list[float]]:
 
 def _holds(name: str) -> Callable[[dict[str, Any]], list[float]]:
     def read(result: dict[str, Any]) -> list[float]:
-        holds = _measure(result, name)["holds"]
+        holds = measure_of(result, name)["holds"]
         return [] if holds is None else [100.0 * holds]
     return read
 
 
 def _number(name: str, key: str, change: Callable[[float], float]) -> Callable[[dict[str, Any]], list[float]]:
     def read(result: dict[str, Any]) -> list[float]:
-        value = _measure(result, name)["values"].get(key)
+        value = measure_of(result, name)["values"].get(key)
         return [] if value is None else [change(value)]
     return read
 
 
 def _on_time(result: dict[str, Any]) -> list[float]:
-    values = _measure(result, "sound")["values"]
+    values = measure_of(result, "sound")["values"]
     count, right = values.get("impacts", 0), values.get("on_time", 0)
     return [100.0] * right + [0.0] * (count - right)
 
 
 def _offsets(result: dict[str, Any]) -> list[float]:
-    return [1000 * abs(offset) for offset in _measure(result, "sound")["values"].get("offsets", ())]
+    return [1000 * abs(offset) for offset in measure_of(result, "sound")["values"].get("offsets", ())]
 
 
 ROWS = (
@@ -100,6 +102,13 @@ ROWS = (
     Row("sound.clips", "sound on cause: clips without fault", "", _holds("sound")),
     Row("sound.orphans", "clips without orphan sounds", "100 %",
         _number("sound", "orphans", lambda orphans: 100.0 * (orphans == 0))),
+    Row("adherence.deed", "- deed of a family", "", _facts("deed")),
+    Row("adherence.person", "- somebody is there", "", _facts("person")),
+    Row("adherence.way", "- somebody goes the way asked", "", _facts("way")),
+    Row("adherence.shot", "- shots made or missed as asked", ">= 95 %", _facts("shot")),
+    Row("shot", "shots: clips without fault", "", _holds("shot")),
+    Row("feet", "planted feet stand still: clips without fault", "", _holds("feet")),
+    Row("feet.slip", "slip of planted feet (m/s)", "", _number("feet", "slip", abs), is_median=True),
     Row("speech", "speech: the asked line of twenty is heard", ">= 90 %", _holds("speech")),
     Row("stains", "clips without a stain where a thing was", "", _holds("stains")),
     Row("stains.contrast", "stain where a thing was, median (of 255)", "<= 1.15 x",
@@ -110,9 +119,9 @@ ROWS = (
 
 
 CARD = ("adherence", "adherence.thing", "adherence.colour", "adherence.count", "adherence.material",
-        "adherence.action", "adherence.floor", "adherence.place", "gravity.within", "gravity.plausible",
-        "gravity.error", "collision", "permanence", "sound.on_time", "sound.offset", "sound.orphans", "speech",
-        "stains", "stains.contrast", "flicker", "warping")
+        "adherence.action", "adherence.floor", "adherence.place", "adherence.deed", "adherence.way", "adherence.shot",
+        "shot", "feet", "gravity.within", "gravity.plausible", "gravity.error", "collision", "permanence",
+        "sound.on_time", "sound.offset", "sound.orphans", "speech", "stains", "stains.contrast", "flicker", "warping")
 """Rows of the block for a model card."""
 
 
@@ -148,7 +157,7 @@ def restitution_order(results: list[dict[str, Any]]) -> dict[str, Any]:
     """Mean share of speed kept on hard floors by prompted material, and the share of pairs in the world's order."""
     kept: dict[str, list[float]] = {}
     for result in results:
-        shares = _measure(result, "collision")["values"].get("restitution") or []
+        shares = measure_of(result, "collision")["values"].get("restitution") or []
         if len(result["materials"]) == 1 and result["materials"][0] and result["floor"] in HARD_FLOORS and shares:
             kept.setdefault(result["materials"][0], []).append(float(np.median(shares)))
     means = {name: float(np.mean(kept[name])) for name in BOUNCE_ORDER if name in kept}
@@ -179,6 +188,11 @@ def load_validation(path: Path = VALIDATION) -> dict[str, Any]:
         return {}
 
 
+def true_figures(validation: dict[str, Any]) -> dict[str, Any]:
+    """What the instrument says of true clips, by row: of balls and boxes, and what only other families show."""
+    return validation.get("families", {}).get("true", {}) | validation.get("true", {}).get("all", {})
+
+
 def write_report(results: list[dict[str, Any]], warnings: Warnings, output: Path, title: str) -> Path:
     """Write report.json, report.md with its plots, and card.md, a block for a model card. Returns report.md."""
     from .plots import plot_offsets, plot_trajectories
@@ -196,7 +210,7 @@ def write_report(results: list[dict[str, Any]], warnings: Warnings, output: Path
 
 def card(summary: dict[str, Any], validation: dict[str, Any], title: str) -> str:
     """The figures of a run as a short Markdown block for a model card."""
-    true, groups = validation.get("true", {}).get("all", {}), summary["by distribution"]
+    true, groups = true_figures(validation), summary["by distribution"]
     lines = [f"**{title}**: {summary['clips']} clips, 95 % intervals over clips; beside them the same instrument on "
              f"{validation.get('clips', 0)} true clips of the world.", "",
              "| measure | value | true clips | aim |", "|---|---|---|---|"]
@@ -216,13 +230,13 @@ def card(summary: dict[str, Any], validation: dict[str, Any], title: str) -> str
 
 
 def _markdown(summary: dict[str, Any], validation: dict[str, Any], title: str, plots: list[str]) -> str:
-    true = validation.get("true", {}).get("all", {})
+    true = true_figures(validation)
     parts = [f"# {title}", f"{summary['clips']} clips. Intervals: 95 %, resampling clips. \"On true clips\": the same "
              f"instrument on {validation.get('clips', 0)} clips of the simulated world, which is its own error."]
     parts.append(table(summary["all"], true))
     for heading in ("by distribution", "by family"):
         groups = {name: part for name, part in summary[heading].items() if part}
-        parts += [f"## {heading.capitalize()}", _groups(groups)] if groups else []
+        parts += [f"## {heading.capitalize()}", groups_table(groups)] if groups else []
     order = summary["restitution"]
     if order["pairs"]:
         kept = ", ".join(f"{name} {value:.2f}" for name, value in order["mean"].items())
@@ -247,7 +261,8 @@ def table(found: dict[str, Any], true: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _groups(groups: dict[str, dict[str, Any]]) -> str:
+def groups_table(groups: dict[str, dict[str, Any]]) -> str:
+    """A Markdown table of figures with a column a group."""
     lines = ["| measure | " + " | ".join(groups) + " |", "|---|" + "---|" * len(groups)]
     for row in ROWS:
         cells = [part.get(row.key) for part in groups.values()]
@@ -255,32 +270,3 @@ def _groups(groups: dict[str, dict[str, Any]]) -> str:
             texts = [f"{cell['value']:.1f} ({cell['clips']})" if cell else "-" for cell in cells]
             lines.append(f"| {row.label} | " + " | ".join(texts) + " |")
     return "\n".join(lines)
-
-
-def write_validation(true: list[dict[str, Any]], broken: dict[str, list[dict[str, Any]]],
-                     output: Path) -> dict[str, Any]:
-    """Write validation.json and validation.md: the instrument on true clips and on broken ones. Returns the data."""
-    from .breaks import BREAKS
-
-    found = {}
-    for name, results in broken.items():
-        measures = BREAKS[name][0]
-        verdicts = [[_measure(result, measure)["holds"] for measure in measures] for result in results]
-        any_fault = [any(_measure(result, other)["holds"] is False for other in MEASURES) for result in results]
-        found[name] = {"measure": " or ".join(measures), "clips": len(verdicts),
-                       "found": sum(False in holds for holds in verdicts),
-                       "not shown": sum(all(hold is None for hold in holds) for holds in verdicts),
-                       "found by any measure": sum(any_fault)}
-    summary = {"clips": len(true), "true": summarise(true, Warnings()), "broken": found}
-    write_json(output / "validation.json", summary)
-    rows = ["| break | measure that must find it | clips | found | by any measure |", "|---|---|---|---|---|"]
-    rows += [f"| {name} | {item['measure']} | {item['clips']} | {_share(item['found'], item['clips'])} | "
-             f"{_share(item['found by any measure'], item['clips'])} |" for name, item in found.items()]
-    parts = ["# The instrument on true and on broken clips", f"{len(true)} true clips.",
-             table(summary["true"]["all"], {}), "## Broken on purpose", "\n".join(rows)]
-    (output / "validation.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    return summary
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"

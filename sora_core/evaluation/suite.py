@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -18,14 +18,16 @@ import torch
 
 from ..errors import ResourceError
 from ..media import write_clip
+from .deeds import distribution_of, family_of, judge_deeds
 from .judge import Seen, judge_clip, laws, plain, see
 from .prompts import suite_prompts
-from .reader import Warnings, find_clips, find_prompt, read, read_prompts
+from .reader import Clip, Warnings, find_clips, find_prompt, read, read_prompts
 from .spoken import is_available, quoted, speech, which_line
 
 JUDGING = ("adherence.py", "background.py", "components.py", "events.py", "facts.py", "features.py", "geometry.py",
            "judge.py", "measures.py", "onsets.py", "outline.py", "reader.py", "scale.py", "stains.py",
            "statistics.npz", "statistics.py", "sudden.py", "tracker.py")
+FAMILY_JUDGING = ("deeds.py", "gait.py", "shots.py")
 QUICK_CLIPS = 60
 QUICK_MINUTES = 9.5
 
@@ -38,7 +40,7 @@ def judge_folder(folder: Path, output: Path, *, suite: str, say: Say = print) ->
     Args:
         folder: video files with prompts, see `reader`.
         output: where results are kept, so that a second run only judges what is new.
-        suite: "quick" stops after 60 clips or 9.5 minutes, "full" judges all.
+        suite: "quick" stops after 60 clips or 9.5 minutes, the others judge all.
 
     Raises:
         ResourceError: no clips there, or the output can't be written.
@@ -64,7 +66,8 @@ def judge_file(path: Path, prompt: str, output: Path, warnings: Warnings) -> dic
     """Judge one file, or take the result of an earlier run if neither file nor prompt have changed."""
     state = path.stat()
     can_hear = bool(quoted(prompt)) and is_available()
-    facts = f"{judge_version()} {state.st_size} {state.st_mtime_ns} {can_hear} {prompt}"
+    version = judge_version(families=True)
+    facts = f"{version} {state.st_size} {state.st_mtime_ns} {can_hear} {prompt}"
     key = hashlib.sha256(facts.encode()).hexdigest()[:16]
     kept = output / "clips" / f"{path.stem}.json"
     old = _read_json(kept)
@@ -74,7 +77,7 @@ def judge_file(path: Path, prompt: str, output: Path, warnings: Warnings) -> dic
         return old["result"]
     mine = Warnings()
     clip = read(path, prompt, mine)
-    result = None if clip is None else judge_clip(clip)
+    result = None if clip is None else judge_any(clip)
     if result is not None and quoted(prompt) and clip.sample_rate:
         if can_hear:
             result["measures"]["speech"] = asdict(speech(clip.sound, clip.sample_rate, quoted(prompt)))
@@ -84,6 +87,19 @@ def judge_file(path: Path, prompt: str, output: Path, warnings: Warnings) -> dic
         warnings.add(kind, path.name)
     write_json(kept, {"key": key, "warnings": list(mine.files), "result": result})
     return result
+
+
+def judge_any(clip: Clip, seen: Seen | None = None) -> dict[str, Any]:
+    """As `judge_clip`; of a prompt about another family than balls and boxes, that family's facts in their place."""
+    seen = see(clip) if seen is None else seen
+    result, family = judge_clip(clip, seen=seen), family_of(clip.prompt)
+    if family is None:
+        return result
+    facts, verdicts = judge_deeds(clip.prompt, seen.tracking, seen.looks, clip.frame_rate)
+    found = {name: asdict(verdict) for name, verdict in verdicts.items()}
+    steady = {name: result["measures"][name] for name in ("steadiness",)}
+    return result | plain({"family": family, "distribution": distribution_of(clip.prompt), "materials": [],
+                           "facts": [asdict(fact) for fact in facts], "measures": steady | found})
 
 
 def judge_checkpoint(checkpoint: Path | None, output: Path, *, suite: str, steps: int | None = None, seed: int = 0,
@@ -153,6 +169,51 @@ def validate(output: Path, *, clips: int, first: int = 0, seed: int | None = Non
     return true, found
 
 
+def validate_families(output: Path, *, clips: int, seed: int | None = None,
+                      say: Say = print) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    """As `validate`, for the families beyond balls and boxes: so many clips of each, judged by all their captions."""
+    from .breaks import SEED, Studio
+    from .deeds import TRUE_FAMILIES
+    from .family_breaks import FAMILY_BREAKS
+
+    seed, key = SEED if seed is None else seed, judge_version(families=True)
+    true: list[dict[str, Any]] = []
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in FAMILY_BREAKS}
+    with Studio() as studio:
+        for index in range(clips):
+            for family in TRUE_FAMILIES:
+                kept = output / "validation" / f"{family}-{seed}-{index:05d}.json"
+                done = _read_json(kept)
+                if done is None or done.get("key") != key:
+                    clip, path = studio.clip(index, seed=seed, family=family), kept.with_suffix(".mp4")
+                    made = {name: make(clip, studio) for name, (families, _, make) in FAMILY_BREAKS.items()
+                            if family in families}
+                    done = {"key": key, "true": _judge_family(clip, path), "broken": {
+                        name: _judge_family(broken, path) for name, broken in made.items() if broken is not None}}
+                    write_json(kept, done)
+                true.append(done["true"])
+                for name, result in done["broken"].items():
+                    found[name].append(result)
+            say(f"validated {index + 1}/{clips} of each family")
+    return true, found
+
+
+def _judge_family(clip: Any, path: Path) -> dict[str, Any]:
+    """Write a clip of another family as an MP4 and judge the file by all captions that name what the family does."""
+    captions = [text for text in clip.record.captions if family_of(text)]
+    loaded = replace(_written(clip, path), prompt=captions[0] if captions else clip.record.captions[0])
+    seen = see(loaded)
+    result = judge_any(loaded, seen)
+    for caption in captions[1:]:
+        facts, _ = judge_deeds(caption, seen.tracking, seen.looks, loaded.frame_rate)
+        result["facts"] += plain([asdict(fact) for fact in facts])
+    truth = clip.record.facts
+    outcome = {True: "made", False: "missed"}.get(truth.get("made"))
+    way = None if clip.record.move else {1: "right", -1: "left"}.get(truth.get("way"))
+    return result | {"family": clip.record.family, "facts": result["facts"] if captions else [], "series": [],
+                     "truth": {"outcome": outcome, "way": way}}
+
+
 def validate_speech(clips: int, *, seed: int | None = None, say: Say = print) -> dict[str, Any]:
     """Which line is heard in the sounds of true talk clips, and how often another line of the world is heard there.
 
@@ -185,16 +246,7 @@ def _judge_rendered(clip: Any, path: Path, known: tuple[Seen, np.ndarray] | None
     Returns:
         The result, what was seen, and the frames of the file.
     """
-    from ..world.pool import SAMPLE_RATE
-
-    video = torch.from_numpy(clip.frames.copy()).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
-    sound = torch.from_numpy(clip.sound.astype(np.float32))[None, None].clamp(-1, 1)
-    _make(path.parent)
-    try:
-        write_clip(path, video, sound, frame_rate=Fraction(24), sample_rate=SAMPLE_RATE)
-        loaded = read(path, clip.record.captions[0], Warnings())
-    finally:
-        path.unlink(missing_ok=True)
+    loaded = _written(clip, path)
     is_known = known is not None and np.array_equal(loaded.frames, known[1])
     seen = see(loaded, known[0].tracking if is_known else None)
     if laws_only:
@@ -204,12 +256,30 @@ def _judge_rendered(clip: Any, path: Path, known: tuple[Seen, np.ndarray] | None
     return result | {"family": clip.record.family, "series": []}, seen, loaded.frames
 
 
-@lru_cache(maxsize=1)
-def judge_version() -> str:
-    """A digest of all that a verdict depends on: results of another judge are not taken up again."""
+def _written(clip: Any, path: Path) -> Clip:
+    """A clip of the world as it comes back from an MP4 file, which is deleted."""
+    from ..world.pool import SAMPLE_RATE
+
+    video = torch.from_numpy(clip.frames.copy()).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+    sound = torch.from_numpy(clip.sound.astype(np.float32))[None, None].clamp(-1, 1)
+    _make(path.parent)
+    try:
+        write_clip(path, video, sound, frame_rate=Fraction(24), sample_rate=SAMPLE_RATE)
+        return read(path, clip.record.captions[0], Warnings())
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=2)
+def judge_version(*, families: bool = False) -> str:
+    """A digest of all that a verdict depends on: results of another judge are not taken up again.
+
+    Args:
+        families: with what the families beyond balls and boxes are judged by.
+    """
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for name in JUDGING:
+    for name in (*JUDGING, *(FAMILY_JUDGING if families else ())):
         digest.update((here / name).read_bytes())
     return digest.hexdigest()[:16]
 

@@ -79,3 +79,31 @@ def test_the_command_judges_a_folder(tmp_path, studio, bounce, capsys):
     with pytest.raises(SoraError, match="--suite quick"):
         nothing = parser.parse_args(["evaluate"])
         nothing.run(nothing)
+
+
+def test_what_the_instrument_says_of_true_and_broken_clips(tmp_path):
+    from sora_core.evaluation import validation_report
+
+    missed = result(measures={name: {"holds": None, "values": {}} for name in report.MEASURES})
+    broken = {"gravity halved": [result(holds=False), result(), missed]}
+    summary = validation_report.write_validation([result(), result(holds=False)], broken, tmp_path)
+    assert summary["broken"]["gravity halved"] == {"measure": "gravity", "clips": 3, "found": 1, "not shown": 1,
+                                                   "found by any measure": 1}
+    text = (tmp_path / "validation.md").read_text()
+    assert "2 true clips; 50.0 %" in text and "| gravity halved | gravity | 3 | 33.3 % | 6 to 79 % | 33.3 % |" in text
+
+
+def test_validations_are_kept_side_by_side(tmp_path):
+    from sora_core.evaluation import validation_report
+
+    shots = {"shot": {"holds": True, "values": {"outcome": "made"}}}
+    clip = result(family="basketball", facts=(), measures=shots, truth={"outcome": "missed", "way": None})
+    families = validation_report.write_families([clip], {"feet slide": []}, tmp_path)
+    assert families["told"]["outcome"] == {"clips": 1, "told": 1, "right": 0}
+    assert families["true"]["shot"]["value"] == 100
+    kept = tmp_path / "kept.json"
+    validation_report.store(kept, {"clips": 7, "true": {"all": {}}})
+    validation_report.store(kept, families, "families")
+    validation_report.store(kept, {"clips": 8, "true": {"all": {}}})
+    both = report.load_validation(kept)
+    assert both["clips"] == 8 and report.true_figures(both)["shot"]["value"] == 100
