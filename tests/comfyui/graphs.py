@@ -86,8 +86,8 @@ def image_to_video(c: Canvas) -> None:
     start = c.add("SoraImageToVideo", 3, video_vae=loader["video_vae"], first_image=picture["images"], seconds=4.0)
     moved = sampler(c, 4, loader["model"], texts, start, 8, title="Lets it move")
     frames, sound = decoders(c, 5, loader, moved["LATENT"])
-    video = c.add("CreateVideo", 5, images=frames["images"], audio=sound["audio"], fps=frames["frame_rate"])
-    save(c, 6, video["VIDEO"], "sora-image")
+    video = c.add("CreateVideo", 6, images=frames["images"], audio=sound["audio"], fps=frames["frame_rate"])
+    save(c, 7, video["VIDEO"], "sora-image")
     c.note(0, "A picture that starts to move", (
         "## Image to video\n\nPress **Run**: the left sampler draws one frame, the right one goes on from it.\n\n"
         "To start from a picture of yours, add *Load Image* and connect it to **first_image** in place of *Sora "
@@ -107,8 +107,8 @@ def extend_video(c: Canvas) -> None:
     frames, sound = decoders(c, 3, loader, made["LATENT"])
     images = c.add("BatchImagesNode", 4, images__image0=parts["images"], images__image1=frames["images"])
     audio = c.add("AudioConcat", 4, audio1=parts["audio"], audio2=sound["audio"], direction="after")
-    video = c.add("CreateVideo", 4, images=images["IMAGE"], audio=audio["AUDIO"], fps=parts["fps"])
-    save(c, 5, video["VIDEO"], "sora-extended")
+    video = c.add("CreateVideo", 5, images=images["IMAGE"], audio=audio["AUDIO"], fps=parts["fps"])
+    save(c, 6, video["VIDEO"], "sora-extended")
     c.note(0, "A clip that goes on", (
         "## Extend a video\n\nThe model sees and hears the last **tail_seconds** of a clip and makes what comes next; "
         "stock nodes join the two.\n\nTo go on from a file, add *Load Video* and connect it to **video** of *Sora "
@@ -123,8 +123,8 @@ def foley_for_a_silent_clip(c: Canvas) -> None:
     made = sampler(c, 2, loader["model"], texts, start, 21)
     sound = c.add("SoraAudioSynthesis", 3, samples=made["LATENT"], vae=loader["audio_vae"])
     parts = c.add("GetVideoComponents", 3, title="The picture, untouched", video=clip["video"])
-    video = c.add("CreateVideo", 3, images=parts["images"], audio=sound["audio"], fps=parts["fps"])
-    save(c, 4, video["VIDEO"], "sora-foley")
+    video = c.add("CreateVideo", 4, images=parts["images"], audio=sound["audio"], fps=parts["fps"])
+    save(c, 5, video["VIDEO"], "sora-foley")
     c.note(0, "Sound for a silent clip", (
         "## Foley\n\nThe picture stays as it is; the model makes the sound that belongs to it. The clip here is made "
         "on the spot and its own sound is left out.\n\nFor a file, add *Load Video* and connect it to **video** of "
@@ -141,8 +141,8 @@ def lip_sync_to_a_voice(c: Canvas) -> None:
     start = c.add("SoraLipSync", 1, audio_vae=loader["audio_vae"], audio=heard["audio"], width=128, height=128)
     made = sampler(c, 2, loader["model"], texts, start, 23)
     frames = c.add("SoraDecode", 3, samples=made["LATENT"], vae=loader["video_vae"])
-    video = c.add("CreateVideo", 3, images=frames["images"], audio=heard["audio"], fps=frames["frame_rate"])
-    save(c, 4, video["VIDEO"], "sora-lip-sync")
+    video = c.add("CreateVideo", 4, images=frames["images"], audio=heard["audio"], fps=frames["frame_rate"])
+    save(c, 5, video["VIDEO"], "sora-lip-sync")
     c.note(0, "A picture for a sound", (
         "## Lip sync\n\nThe sound stays as it is; the model makes the picture that moves with it. The sound here is "
         "that of another clip, so that the graph runs as it stands.\n\nFor a voice, add *Load Audio* and connect it "
@@ -165,8 +165,8 @@ def lora_of_your_clips(c: Canvas) -> None:
     latent = c.add("SoraEmptyLatent", 3, seconds=4.0)
     made = sampler(c, 4, model["model"], texts, latent, 7)
     frames, sound = decoders(c, 5, loader, made["LATENT"])
-    video = c.add("CreateVideo", 5, images=frames["images"], audio=sound["audio"], fps=frames["frame_rate"])
-    save(c, 6, video["VIDEO"], "sora-lora")
+    video = c.add("CreateVideo", 6, images=frames["images"], audio=sound["audio"], fps=frames["frame_rate"])
+    save(c, 7, video["VIDEO"], "sora-lora")
     c.note(0, "Teach it a clip of yours", (
         "## A LoRA of your clips\n\n*Train LoRA* learns from the clip, *Load LoRA Model* puts what it learnt onto the "
         "model, and the sampler makes a new clip with it. 16 steps only show that it works: a few hundred make a "

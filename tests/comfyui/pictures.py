@@ -112,7 +112,7 @@ def screens(server: Server, folder: Path) -> None:
         return json.loads(path.read_text(encoding="utf-8"))
 
     with chromium(folder / "profile") as page:
-        page.size(1600, 900)
+        page.size(1600, 720)
         pages.visit(page, server)
         pages.templates(page)
         pages.pause(page, 1)
@@ -124,6 +124,8 @@ def screens(server: Server, folder: Path) -> None:
         pages.load(page, graph(ROOT / "tests" / "old_graphs" / "editor_text.json"), "an old graph")
         pages.offered(page)
         pages.fit(page)
+        page.run("(ds => ds.changeScale(0.7 * ds.scale, [0, 0]))(window.app.canvas.ds)")     # beside the panel
+        pages.pause(page, 0.5)
         page.shot(SCREENS / "replacement.jpg")
         pages.visit(page, server, Comfy__Locale="fr")
         pages.load(page, graph(WORKFLOWS / "text_to_video.json"), "text_to_video")
