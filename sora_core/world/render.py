@@ -43,7 +43,7 @@ _SKINS = 16
 _FEW = 5
 """Up to so many bodies have soft shadows; of more, each has one plain disc."""
 _MOST_SOLIDS = 700
-_WATER = Part("hfield", (0.36, 0.66, 0.82), specular=0.9, shininess=0.7, alpha=0.34)
+_WATER = Part("hfield", (0.30, 0.62, 0.84), specular=0.9, shininess=0.7, alpha=0.30, emission=0.25)
 _DROP = Part("sphere", (0.86, 0.94, 0.98), specular=0.9, shininess=0.8, alpha=0.9)
 _HIGHEST_WAVE_M = 0.10
 
@@ -161,6 +161,7 @@ class Stage:
             solids.show(first)
             self._look(scene.view)
             empty = self._draw(whole)
+            crops = self._rectangles(scene.view, solids.bounds(len(numbers)))
         solids.show()
         for index, number in enumerate(numbers):
             moved = solids.place(index, _STILL)
@@ -172,7 +173,7 @@ class Stage:
                 mujoco.mjr_uploadHField(self._model, self._context, 0)
             view = scene.view.at(number)
             solids.sort(view.position)
-            crop = self._rectangle(view, solids.bounds(index)) if is_still else whole
+            crop = tuple(crops[index].tolist()) if is_still else whole
             left, top, right, bottom = crop
             if empty is not None:
                 frames[index] = empty
@@ -335,26 +336,26 @@ class Stage:
         slot = known.get(id(part.texture))
         return -1 if slot is None else self._materials[f"skin{slot}"]
 
-    def _rectangle(self, view: View, spheres: np.ndarray) -> tuple[int, int, int, int]:
-        """Pixels (left, top, right, bottom) that hold all spheres (n, 4): place and radius."""
-        if not len(spheres):
-            return 0, 0, 0, 0
-        local = (spheres[:, :3] - view.position) @ view.rotation
-        if (local[:, 2] > -spheres[:, 3] - _NEAR_M).any():
-            return 0, 0, self.width, self.height
-        x, y, radius, _ = view.project(spheres[:, :3], spheres[:, 3]).T
+    def _rectangles(self, view: View, spheres: np.ndarray) -> np.ndarray:
+        """Pixels (left, top, right, bottom) that hold all spheres (F, n, 4) of each frame, (F, 4) int.
+
+        A sphere is its place and radius; one of radius 0 isn't there.
+        """
+        if not spheres.shape[1]:
+            return np.zeros((len(spheres), 4), int)
+        there = spheres[..., 3] > 0
+        depth = (spheres[..., :3] - view.position) @ view.rotation[:, 2]
+        x, y, radius, _ = np.moveaxis(view.project(spheres[..., :3], spheres[..., 3]), -1, 0)
         # A sphere off the axis is drawn as an ellipse that is longer than its radius says.
         reach = 1.25 * radius + 4 / self.height
         across = reach * self.height / self.width
-        left, right = (x - across).min(), (x + across).max()
-        top, bottom = (y - reach).min(), (y + reach).max()
-        to_x, to_y = self.width / 2, self.height / 2
-        return (
-            int(np.clip(math.floor((left + 1) * to_x), 0, self.width)),
-            int(np.clip(math.floor((top + 1) * to_y), 0, self.height)),
-            int(np.clip(math.ceil((right + 1) * to_x), 0, self.width)),
-            int(np.clip(math.ceil((bottom + 1) * to_y), 0, self.height)),
-        )
+        low, high = (np.stack([np.where(there, sign * x + across, -np.inf).max(1),
+                               np.where(there, sign * y + reach, -np.inf).max(1)], axis=1) for sign in (-1, 1))
+        size = np.array([self.width, self.height])
+        found = np.concatenate([np.floor(np.clip((1 - low) * size / 2, 0, size)),
+                                np.ceil(np.clip((high + 1) * size / 2, 0, size))], axis=1).astype(int)
+        found[(there & (depth > -spheres[..., 3] - _NEAR_M)).any(1)] = 0, 0, self.width, self.height
+        return found
 
 
 def body_part(record: ObjectRecord) -> Part:

@@ -126,10 +126,13 @@ class Solids:
         for geom in self._clear_geoms:
             geom.camdist = float(np.linalg.norm(geom.pos - eye))
 
-    def bounds(self, frame: int) -> np.ndarray:
-        """(n, 4) spheres around all that moves."""
-        there = [item for item in self._moving if item.reach[frame] > 1e-4]
-        return np.array([[*item.places[frame], item.reach[frame]] for item in there]).reshape(-1, 4)
+    def bounds(self, frames: int) -> np.ndarray:
+        """(F, n, 4) spheres around all that moves; radius 0 for what isn't there."""
+        found = np.zeros((frames, len(self._moving), 4))
+        for i, item in enumerate(self._moving):
+            found[:, i, :3] = item.places
+            found[:, i, 3] = np.where(item.reach > 1e-4, item.reach, 0.0)
+        return found
 
 
 def _drawn_size(shape: str, size: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ pytest.importorskip("mujoco", reason="the extra `world` (mujoco) is not installe
 
 from sora_core.errors import ResourceError
 from sora_core.media import read_clip
+from sora_core.training.folder import Faults, find_sources, read_source
 from sora_core.world import pool
 from sora_core.world.pool import Mix, write_pool
 from sora_core.world.tar import write_tar_shard
@@ -39,6 +40,17 @@ def test_files_of_a_clip_lie_together_and_tell_the_same(shard, tmp_path):
     film.write_bytes(content[names[0]])
     clip = read_clip(film)
     assert clip.video.shape == (1, 3, 97, 96, 160) and clip.waveform is not None
+
+
+def test_the_trainers_loader_of_ones_own_clips_reads_it(shard):
+    faults = Faults()
+    clips = [clip for source in find_sources(shard.parent, faults) for clip in read_source(source, faults)]
+    assert len(clips) == 2 and not faults.lines()
+    with tarfile.open(shard) as archive:
+        facts = [json.loads(archive.extractfile(name).read()) for name in archive.getnames() if name.endswith(".json")]
+    for clip, known in zip(clips, facts, strict=True):
+        assert clip.captions == known["captions"]
+        assert clip.video.shape == (1, 3, 97, 96, 160) and clip.sound.shape == (1, 1, 96000)
 
 
 def test_a_resumed_pool_keeps_its_tar_shards(tmp_path):

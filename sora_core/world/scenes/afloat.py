@@ -29,7 +29,7 @@ def _tank(water: Water, top: float, colour: tuple[float, float, float]) -> tuple
     """A glass tank with bars along its edges, on the floor: what can be touched, and the rest."""
     x, y = water.half_m
     base, tall = 0.5 * water.bottom_m, 0.5 * (top - water.bottom_m)
-    pane = plain((0.85, 0.95, 0.98), specular=0.9, shininess=0.9, alpha=0.10)
+    pane = plain((0.85, 0.95, 0.98), specular=0.9, shininess=0.9, alpha=0.06)
     middle = water.bottom_m + tall
     walls = [Solid(pane, (_PANE_M, y, tall), (s * (x + _PANE_M), 0.0, middle)) for s in (-1, 1)]
     walls += [Solid(pane, (x, _PANE_M, tall), (0.0, s * (y + _PANE_M), middle)) for s in (-1, 1)]
@@ -38,7 +38,7 @@ def _tank(water: Water, top: float, colour: tuple[float, float, float]) -> tuple
     out_x, out_y = x + _PANE_M, y + _PANE_M
     bars = [Solid(bar, (_BAR_M, _BAR_M, 0.5 * top), (a * out_x, b * out_y, 0.5 * top), collides=False)
             for a in (-1, 1) for b in (-1, 1)]
-    for z, edge in ((top, plain(_RIM, specular=0.9, alpha=0.55)), (water.bottom_m, bar)):
+    for z, edge in ((top, plain(_RIM, specular=0.9, alpha=0.32)), (water.bottom_m, bar)):
         bars += [Solid(edge, (out_x + _BAR_M, _BAR_M, _BAR_M), (0.0, b * out_y, z), collides=False) for b in (-1, 1)]
         bars += [Solid(edge, (_BAR_M, out_y, _BAR_M), (a * out_x, 0.0, z), collides=False) for a in (-1, 1)]
     shade = plain((0.0, 0.0, 0.0), alpha=0.28, specular=0.0)
