@@ -15,7 +15,7 @@ import numpy as np
 from .adherence import EXCLUDED, Fact, Look
 from .components import regions
 from .facts import COLOURS, PLACES
-from .gait import WALKS, asked_way, find_figure, walking
+from .gait import WALKS, asked_way, walking
 from .measures import Verdict
 from .shots import asked_outcome, shot
 from .tracker import Track, Tracking
@@ -27,12 +27,15 @@ PATTERNS = (
 )
 TRUE_FAMILIES = ("basketball", "billiards", "pendulum", "ramp", "topple", "goal", "walk", "run")
 """Families of the world that these are validated on."""
+ELSEWHERE = {"pendulum": "a ball swings like a pendulum", "ramp": "a ball rolls down a ramp",
+             "people": "somebody walks", "basketball": "a basketball goes through the hoop"}
+"""Prompts that must not be true of clips of other families."""
 DRAWN = {"basketball": {"gym", "yard", "street", "park"}, "billiards": {"room", "studio"},
          "goal": {"park", "beach", "street", "gym"}}
 """Places of families that have places of their own."""
 BEYOND = r"\b(two|three|four|five) (basketballs|pendulums|people|men|women|goalkeepers)\b|\b(five|six) (boxes|cubes)\b"
 HERO = rf"\b({'|'.join(COLOURS)})( [a-z]+)? (ball|basketball|football|box|cube)\b"
-LEAST_SEEN = 8                      # frames
+LEAST_SEEN, LONG = 8, 0.5           # frames; share of the clip
 SWING, DOWN, ASIDE, MOVED = 0.06, 0.08, 0.12, 0.04      # of the picture's width; height; width; width
 STILL_PIXELS = 1.5
 STOOD, FELL = 0.12, 0.25            # of its height: so much lower its top may be, must be
@@ -56,7 +59,7 @@ def distribution_of(prompt: str) -> str:
     return "new combination" if family in DRAWN and place and place not in DRAWN[family] else "in distribution"
 
 
-def judge_deeds(prompt: str, tracking: Tracking, looks: list[Look],
+def judge_deeds(prompt: str, frames: np.ndarray, tracking: Tracking, looks: list[Look],
                 frame_rate: float) -> tuple[list[Fact], dict[str, Verdict]]:
     """The facts of a prompt about one of these families, and the verdicts "shot" and "feet" where they apply."""
     text, family = " ".join(prompt.lower().split()), family_of(prompt)
@@ -70,10 +73,9 @@ def judge_deeds(prompt: str, tracking: Tracking, looks: list[Look],
         if asked:
             facts.append(Fact("shot", asked, seen or "can't be told", None if seen is None else seen == asked))
     elif family == "people":
-        verdicts["feet"] = walking(tracking, frame_rate)
+        verdicts["feet"] = walking(frames, tracking, frame_rate)
         asked, seen = asked_way(prompt), verdicts["feet"].values["way"]
-        facts.append(Fact("person", "somebody walks", "nobody" if find_figure(tracking) is None else "somebody",
-                          find_figure(tracking) is not None))
+        facts.append(Fact("person", "somebody walks", "nobody" if seen is None else "somebody", seen is not None))
         if asked:
             facts.append(Fact("way", f"to the {asked}", seen or "neither", seen == asked if seen else None))
     else:
@@ -82,11 +84,13 @@ def judge_deeds(prompt: str, tracking: Tracking, looks: list[Look],
 
 
 def _colour_fact(colour: str, tracking: Tracking, looks: list[Look]) -> Fact:
+    """Whether something has a colour; what is missing must not be one of things that are seen for a short time only."""
     shown = [look.colour for item, look in zip(tracking.tracks, looks, strict=True) if item.seen.sum() >= LEAST_SEEN]
+    is_sure = all(item.seen.mean() > LONG for item in tracking.tracks)
     best = [max(said, key=said.get) for said in shown]
     likely = max((said.get(colour, 0.0) for said in shown), default=0.0)
     return Fact("colour", colour, ", ".join(best) or "nothing",
-                True if colour in best else False if likely < EXCLUDED else None)
+                True if colour in best else False if likely < EXCLUDED and is_sure else None)
 
 
 def _deed_facts(family: str | None, text: str, tracking: Tracking) -> list[Fact]:
@@ -131,7 +135,7 @@ def _turns(item: Track, least: float) -> int:
 
 def _goes_down(item: Track, down: float, aside: float) -> bool:
     x, y = item.x[item.seen], item.y[item.seen]
-    return bool(np.median(y[-4:]) - np.median(y[:4]) > down and abs(np.median(x[-4:]) - np.median(x[:4])) > aside)
+    return bool(((y - np.median(y[:4]) > down) & (np.abs(x - np.median(x[:4])) > aside)).sum() >= 3)
 
 
 def _way(item: Track) -> float:

@@ -14,7 +14,7 @@ from .breaks import Studio, WorldClip
 LEAP_M = 0.45                       # so far from the hoop's middle a missed ball must be to be seen leaping
 SLIDE_MS = 0.45                     # m/s
 SINK_MS = 1.2                       # m/s: how fast a ball leaves the net
-LEAST_WAY_M = 0.7                   # that somebody must go in the picture
+LEAST_WAY_M, LOWEST = 0.7, 0.94     # that somebody must go in the picture; so far down feet may stand to be seen whole
 
 
 def through_board(clip: WorldClip, studio: Studio) -> WorldClip | None:
@@ -59,9 +59,11 @@ def feet_slide(clip: WorldClip, studio: Studio) -> WorldClip | None:
     """Somebody walks or runs and glides ahead meanwhile, so that no planted foot stands still."""
     figure, way = clip.scene.figures[0], clip.record.facts.get("way", 0)
     x = figure.centre[:, 0]
+    if not way or clip.record.move or clip.scene.view.path is not None:
+        return None
     shown = np.abs(clip.scene.view.project(figure.centre[:, :3], 0.0)[:, 0]) < 0.9
-    if not way or clip.record.move or clip.scene.view.path is not None or not shown.any() or (
-            np.ptp(x[shown]) < LEAST_WAY_M):
+    ground = clip.scene.view.project(figure.shades[shown][:, :, :3].reshape(-1, 3), 0.0)[:, 1]
+    if not shown.any() or np.ptp(x[shown]) < LEAST_WAY_M or ground.max() > LOWEST:
         return None
     first = int(np.flatnonzero(shown)[0])
     glide = way * SLIDE_MS * (np.arange(len(x)) - first) / 24.0

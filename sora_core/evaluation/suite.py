@@ -18,7 +18,7 @@ import torch
 
 from ..errors import ResourceError
 from ..media import write_clip
-from .deeds import distribution_of, family_of, judge_deeds
+from .deeds import ELSEWHERE, distribution_of, family_of, judge_deeds
 from .judge import Seen, judge_clip, laws, plain, see
 from .prompts import suite_prompts
 from .reader import Clip, Warnings, find_clips, find_prompt, read, read_prompts
@@ -95,7 +95,7 @@ def judge_any(clip: Clip, seen: Seen | None = None) -> dict[str, Any]:
     result, family = judge_clip(clip, seen=seen), family_of(clip.prompt)
     if family is None:
         return result
-    facts, verdicts = judge_deeds(clip.prompt, seen.tracking, seen.looks, clip.frame_rate)
+    facts, verdicts = judge_deeds(clip.prompt, clip.frames, seen.tracking, seen.looks, clip.frame_rate)
     found = {name: asdict(verdict) for name, verdict in verdicts.items()}
     steady = {name: result["measures"][name] for name in ("steadiness",)}
     return result | plain({"family": family, "distribution": distribution_of(clip.prompt), "materials": [],
@@ -205,13 +205,17 @@ def _judge_family(clip: Any, path: Path) -> dict[str, Any]:
     seen = see(loaded)
     result = judge_any(loaded, seen)
     for caption in captions[1:]:
-        facts, _ = judge_deeds(caption, seen.tracking, seen.looks, loaded.frame_rate)
+        facts, _ = judge_deeds(caption, loaded.frames, seen.tracking, seen.looks, loaded.frame_rate)
         result["facts"] += plain([asdict(fact) for fact in facts])
+    played = {"walk": "people", "run": "people"}.get(clip.record.family, clip.record.family)
+    mistaken = {name: any(fact.holds for fact in judge_deeds(text, loaded.frames, seen.tracking, seen.looks,
+                                                             loaded.frame_rate)[0])
+                for name, text in ELSEWHERE.items() if name != played}
     truth = clip.record.facts
     outcome = {True: "made", False: "missed"}.get(truth.get("made"))
     way = None if clip.record.move else {1: "right", -1: "left"}.get(truth.get("way"))
     return result | {"family": clip.record.family, "facts": result["facts"] if captions else [], "series": [],
-                     "truth": {"outcome": outcome, "way": way}}
+                     "mistaken": mistaken, "truth": {"outcome": outcome, "way": way}}
 
 
 def validate_speech(clips: int, *, seed: int | None = None, say: Say = print) -> dict[str, Any]:

@@ -41,10 +41,16 @@ def write_families(true: list[dict[str, Any]], broken: dict[str, list[dict[str, 
               for name in names}
     pooled = {key: asdict(value) for key, value in figures(true).items() if key in FAMILY_ROWS}
     told = {about: _told(true, about, name) for about, name in (("outcome", "shot"), ("way", "feet"))}
-    summary = {"clips": len(true), "true": pooled, "by family": groups, "told": told, "broken": found}
+    seen = {name: [result["mistaken"][name] for result in true if name in result["mistaken"]]
+            for name in dict.fromkeys(name for result in true for name in result["mistaken"])}
+    mistaken = {name: {"clips": len(values), "seen": sum(values)} for name, values in seen.items()}
+    summary = {"clips": len(true), "true": pooled, "by family": groups, "told": told, "mistaken": mistaken,
+               "broken": found}
     write_json(output / "families.json", summary)
     lines = [f"{about.capitalize()}: told of {item['told']} of {item['clips']} clips, right of {item['right']}."
              for about, item in told.items()]
+    lines += [f"What {name} asks for is seen in {item['seen']} of {item['clips']} clips of other families."
+              for name, item in mistaken.items()]
     parts = ["# The instrument on other families", f"{len(true)} true clips. {' '.join(lines)}", table(pooled, {}),
              "## By family", groups_table(groups), "## Broken on purpose", _breaks_table(found)]
     (output / "families.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")

@@ -16,7 +16,7 @@ RED, BLUE = (0.80, 0.07, 0.08), (0.08, 0.20, 0.85)
 def judged(prompt, frames, colour="red"):
     tracking = track(frames)
     looks = [Look({colour: 0.9, "blue": 0.1}, {"ball": 1.0}, {"wood": 1.0})] * len(tracking.tracks)
-    return {(fact.about, fact.asked): fact.holds for fact in judge_deeds(prompt, tracking, looks, 24.0)[0]}
+    return {(fact.about, fact.asked): fact.holds for fact in judge_deeds(prompt, frames, tracking, looks, 24.0)[0]}
 
 
 def film(studio, x, y, still=()):
@@ -62,8 +62,8 @@ def test_a_stack_that_falls_and_one_that_stands(studio):
 
 def test_a_shot_and_a_walk_have_verdicts_of_their_own(studio, bounce):
     tracking = track(bounce[0])
-    assert set(judge_deeds("a basketball is shot into the hoop", tracking, [], 24.0)[1]) == {"shot"}
-    facts, verdicts = judge_deeds("a man walks to the left", tracking, [], 24.0)
+    assert set(judge_deeds("a basketball is shot into the hoop", bounce[0], tracking, [], 24.0)[1]) == {"shot"}
+    facts, verdicts = judge_deeds("a man walks to the left", bounce[0], tracking, [], 24.0)
     assert set(verdicts) == {"feet"} and [fact.holds for fact in facts if fact.about == "person"] == [False]
 
 

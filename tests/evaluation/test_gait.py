@@ -28,20 +28,22 @@ def film(studio, way=1, slide=0.0, frames=90):
 
 @pytest.mark.parametrize("way", [1, -1])
 def test_planted_feet_stand_still(studio, way):
-    tracking = track(film(studio, way))
-    assert find_figure(tracking).height == pytest.approx(44, abs=2)
-    found = walking(tracking, 24.0)
+    frames = film(studio, way)
+    tracking = track(frames)
+    assert find_figure(frames, tracking).height == pytest.approx(44, abs=2)
+    found = walking(frames, tracking, 24.0)
     assert found.values["way"] == ("right" if way > 0 else "left")
     assert found.holds is True and abs(found.values["slip"]) < 0.05 and found.values["stances"] >= 3
 
 
 def test_sliding_feet_are_found(studio):
-    found = walking(track(film(studio, slide=0.45)), 24.0)
+    frames = film(studio, slide=0.45)
+    found = walking(frames, track(frames), 24.0)
     assert found.holds is False and found.values["slip"] == pytest.approx(0.45 * 24 * 1.7 / 44, rel=0.25)
 
 
 def test_no_figure_no_verdict(studio, bounce):
-    assert walking(track(bounce[0]), 24.0).holds is None
+    assert walking(bounce[0], track(bounce[0]), 24.0).holds is None
 
 
 @pytest.mark.parametrize(("prompt", "way"), [

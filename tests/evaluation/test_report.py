@@ -97,8 +97,10 @@ def test_validations_are_kept_side_by_side(tmp_path):
     from sora_core.evaluation import validation_report
 
     shots = {"shot": {"holds": True, "values": {"outcome": "made"}}}
-    clip = result(family="basketball", facts=(), measures=shots, truth={"outcome": "missed", "way": None})
+    clip = result(family="basketball", facts=(), measures=shots, truth={"outcome": "missed", "way": None},
+                  mistaken={"ramp": True})
     families = validation_report.write_families([clip], {"feet slide": []}, tmp_path)
+    assert families["mistaken"] == {"ramp": {"clips": 1, "seen": 1}}
     assert families["told"]["outcome"] == {"clips": 1, "told": 1, "right": 0}
     assert families["true"]["shot"]["value"] == 100
     kept = tmp_path / "kept.json"
