@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from comfy_api.latest import InputImpl, io, ui
 from torch import Tensor
 
 from ..sora_core.config import AudioVAEConfig
+from ..sora_core.errors import ConfigError
 from ..sora_core.media import write_clip
 from ..sora_core.pipeline import check_prompt
 from ..sora_core.plan import Plan
@@ -34,7 +36,7 @@ MODELS = {"sora-2": 1, "sora-2-pro": 2}                                     # ti
 OLD_SIZES = ["720x1280", "1280x720", "1024x1792", "1792x1024"]
 OWN_SIZES = ["128x128", "160x96", "96x160"]                                 # what the embedded model knows
 SCHEDULER = "simple"
-MAX_SEED = 2147483647                                                       # of the old node
+MAX_SEED, LARGEST_SEED = 2147483647, 2 ** 64 - 1                            # of the old node, of other nodes
 
 
 class SoraTextToVideo(io.ComfyNode):
@@ -116,13 +118,12 @@ class SoraTextToVideo(io.ComfyNode):
                 negative_prompt: str = "", checkpoint: str = EMBEDDED_NAME, steps: int = DEFAULT_STEPS,
                 guidance_scale: float = DEFAULT_GUIDANCE_SCALE, coupling: float = AS_LEARNT,
                 loudness: float = AS_MADE, engine: Any = None, last_image: Any = None) -> io.NodeOutput:
+        width, height = check_choices(model, size, steps, seed)
         if cls.has_engine():
-            width, height = (int(side) for side in size.split("x"))
             made = expansion(cls.hidden, Asked(prompt, width, height, float(duration), seed, negative_prompt))
             return io.NodeOutput(made.args[0], made.args[2], expand=made.expand, ui=made.ui)
         check_prompt(prompt, needed=image is None)
         parts = load(checkpoint)
-        width, height = (int(side) for side in size.split("x"))
         latent = empty_latent(duration, width, height) if image is None else latent_of_pictures(
             parts.video_vae, image, seconds=duration, width=width, height=height)
         words = (conditioning_of_prompt(parts.clip, text) for text in (prompt, negative_prompt))
@@ -132,6 +133,24 @@ class SoraTextToVideo(io.ComfyNode):
         video = write_video(latent, parts.video_vae, parts.audio_vae, plan, loudness, prompt)
         told = f"{made_at(plan)} {parts.clip.tokenizer.read(prompt).unused}".strip()
         return io.NodeOutput(video, told, ui=ui.PreviewText(say(cls.hidden.unique_id, told)))
+
+
+def check_choices(model: str, size: str, steps: int, seed: int) -> tuple[int, int]:
+    """Width and height; ComfyUI looks at what people choose on the node, but not at what comes through a link.
+
+    Raises:
+        ConfigError: one of them can't be used.
+    """
+    if model not in MODELS:
+        raise ConfigError(f"there is no model {model!r} here; use {' or '.join(MODELS)}")
+    sides = re.fullmatch(r"(\d{1,5})x(\d{1,5})", str(size))
+    if sides is None:
+        raise ConfigError(f"size {size!r} is not a width and a height in pixels; write it as 1280x720")
+    if not 1 <= steps <= MAX_STEPS // 2:
+        raise ConfigError(f"steps={steps} is out of range; use 1 to {MAX_STEPS // 2}")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ConfigError(f"seed={seed} is out of range; use 0 to {MAX_SEED}")
+    return int(sides[1]), int(sides[2])
 
 
 def sample(guider: comfy.samplers.CFGGuider, latent: dict[str, Any], steps: int, seed: int) -> Any:

@@ -68,6 +68,13 @@ def lips(world: SimpleNamespace, audio: Any, **given: Any) -> dict[str, Any]:
                                                                           **given})[0]
 
 
+def everything(**given: Any) -> Any:
+    """Sora Text To Video, on the tiny checkpoint."""
+    return node("text_to_video", "SoraTextToVideo").execute(**{
+        "model": "sora-2", "prompt": "a ball", "size": "128x128", "duration": 4, "checkpoint": inside.CHECKPOINT,
+        **given})
+
+
 def check_odd_lengths_rates_and_sizes_are_made(world: SimpleNamespace) -> None:
     for seconds, rate, batch, width, height, frames in (
             (0.05, 24.0, 1, 64, 64, 1), (0.05, 1.0, 1, 64, 64, 1), (0.05, 120.0, 1, 64, 64, 6),
@@ -136,6 +143,11 @@ def check_what_cannot_be_used_is_refused_in_a_sentence(world: SimpleNamespace) -
         ("not a sound", lambda: lips(world, None)),
         ("no samples", lambda: lips(world, {"waveform": torch.zeros(1, 0, 12000), "sample_rate": 24000})),
         ("not text", lambda: node("text", "SoraTextEncode").execute(world.clip, None)),
+        ("no model 'sora-9'", lambda: everything(model="sora-9")),
+        ("not a width and a height", lambda: everything(size="large")), ("width=10 ", lambda: everything(size="10x10")),
+        ("steps=0", lambda: everything(steps=0)), ("seed=-1", lambda: everything(seed=-1)),
+        ("seed=", lambda: everything(seed=2 ** 70)), ("at most 60", lambda: everything(duration=61)),
+        ("text=nan", lambda: everything(guidance_scale=math.nan)), ("coupling=", lambda: everything(coupling=-1.0)),
         *[("LUFS is out of range", lambda loud=loud: node("audio", "SoraAudioSynthesis").execute(
             room(), world.audio, loud)) for loud in (math.nan, 5.0, -70.0)],
     ]

@@ -184,9 +184,9 @@ def test_ten_runs_and_two_stops_leave_nothing_behind(server: Any) -> None:
         assert server.run(graph(seed)).status == "success"
     before = resident(server)
     long = graph(101)
-    long["latent"]["inputs"] |= {"seconds": 20.0, "width": 384, "height": 384}
+    long["latent"]["inputs"] |= {"seconds": 40.0, "width": 256, "height": 256}
     for stopped in (server.run(graph(100, steps=300), stop_at_step=3),
-                    server.run(long, stop_at_step=24)):     # the first second that Sora Decode has made
+                    server.run(long, stop_at_step=1 + 8 * 3)):      # the first frames that Sora Decode has made
         assert any(kind == "execution_interrupted" for kind, _ in stopped.messages), json.dumps(stopped.messages)[:500]
     for seed in range(10, 20):
         assert server.run(graph(seed)).status == "success"
