@@ -46,6 +46,8 @@ _MOST_SOLIDS = 700
 _WATER = Part("hfield", (0.30, 0.62, 0.84), specular=0.9, shininess=0.7, alpha=0.30, emission=0.25)
 _DROP = Part("sphere", (0.86, 0.94, 0.98), specular=0.9, shininess=0.8, alpha=0.9)
 _HIGHEST_WAVE_M = 0.10
+_BACKDROP_M = 20.0
+"""Half the width of a backdrop; where a camera that looks aside sees more, there is one more on either side."""
 
 
 def _assets() -> str:
@@ -251,8 +253,10 @@ class Stage:
         glow = 0.0 if not outdoor else 1.0 if place.backdrop == "stars" else 0.75
         grow = max(1.0, setting.depth_m / place.distance_m)
         back = Part("plane", tuple(tint * np.array(light.sky if outdoor else dim)), specular=0.0, emission=glow)
-        solids.add(back, (20 * grow, 4.5 * grow, 0.1), (0, setting.depth_m, 4.5 * grow),
-                   (math.sqrt(0.5), math.sqrt(0.5), 0, 0), material=self._materials[f"back_{place.backdrop}"])
+        half = _BACKDROP_M * grow
+        for turn in (0, -2, 2) if _widest(setting.view, setting.depth_m) > half else (0,):
+            solids.add(back, (half, 4.5 * grow, 0.1), (turn * half, setting.depth_m, 4.5 * grow),
+                       (math.sqrt(0.5), math.sqrt(0.5), 0, 0), material=self._materials[f"back_{place.backdrop}"])
         if scene.wall_x is not None:
             wall = Part("box", tuple(0.9 * tint), specular=0.5, shininess=0.5)
             solids.add(wall, (0.06, 1.5, 0.8), (scene.wall_x + math.copysign(0.06, scene.wall_x),
@@ -364,6 +368,17 @@ def body_part(record: ObjectRecord) -> Part:
     shape = {"ball": "sphere", "can": "cylinder", "pill": "capsule"}.get(record.kind, "box")
     return Part(shape, tuple(colour + look.pale * (1 - colour)), specular=look.specular, shininess=look.shininess,
                 alpha=look.alpha)
+
+
+def _widest(view: View, depth_m: float) -> float:
+    """How far aside, in metres, a camera sees a backdrop that stands at y = `depth_m`."""
+    positions, rotations = (view.position[None], view.rotation[None]) if view.path is None else (
+        view.path.positions, view.path.rotations)
+    aside = math.tan(math.radians(FIELD_OF_VIEW_DEG) / 2) * view.width / view.height
+    edges = np.concatenate([-rotations[:, :, 2] + side * aside * rotations[:, :, 0] for side in (-1, 1)])
+    starts = np.concatenate([positions, positions])
+    reach = (depth_m - starts[:, 1]) / np.maximum(edges[:, 1], 0.05)
+    return float(np.abs(starts[:, 0] + reach * edges[:, 0]).max())
 
 
 def _ray(scene: Scene) -> np.ndarray:

@@ -81,3 +81,10 @@ def test_frames_of_a_body_at_rest_are_the_same(stage):
     held = replace(motion, poses=np.repeat(motion.poses[:1], 121, axis=0))
     frames = stage.render(scene, held)
     assert len(frames) == 4 and (frames == frames[0]).all()
+
+
+def test_a_camera_that_looks_aside_sees_no_end_of_the_backdrop(stage):
+    scene = draw_scene(902, 128, 128, "window")
+    assert scene.setting.place == "park" and abs(np.arctan2(*scene.view.rotation[:2, 2])) > 0.7
+    empty = replace(scene, bodies=(), pieces=0, breaks=None, props=())
+    assert stage.still(empty)[:40].max(-1).min() > 12
