@@ -21,13 +21,15 @@ from .keys import normal
 
 UNITS = 128                  # of the shorter side of a frame, and of the tile
 LOW, HIGH = 6.0, 12.0        # cycles a tile
-STRENGTH = 0.940             # root mean square over R, G and B, in levels of 255
+STRENGTH = 0.820             # root mean square over R, G and B, in levels of 255
 SCALES = np.exp(np.arange(np.log(0.48), np.log(1.16), 0.02))       # units of a clip's shorter side / 128
 SCALES = SCALES / SCALES[np.argmin(np.abs(SCALES - 1))]            # 1 itself is among them
 TURNS = (0.0, 1.5, -1.5, 3.0, -3.0, 4.5, -4.5)                     # degrees
 SMOOTH = 3.6                 # units: what is smoother than that is the picture's
 CLOSE = 0.8                  # scale under which a clip is a close-up of the marked frame
 GRID = 48                    # shifts tried in each direction: less than three units apart
+FINE = 128                   # ... where the scale is known: one unit apart
+SHORT_SIDES = (96, 128, 192, 256, 384, 480, 512, 576, 704, 720, 768, 1080)      # pixels that clips are made with
 SLACK = 3.0                  # units that a likely place may lie outside the frame
 TURNED_FROM = 0.9            # scale from which a likely place may be turned
 # From Cb, Cr in levels to R, G, B: ITU-R BT.709.
@@ -78,40 +80,67 @@ def residual(colour_YX: np.ndarray, width: float = SMOOTH) -> np.ndarray:
     return np.clip(rest, -limit, limit)
 
 
-def detect(colours_CYX: np.ndarray, keys: list[bytes], *, search: bool = True) -> list[tuple[Match, ...]]:
-    """Look for the patterns of some keys in the average frame of a clip.
+def native_scales(short_side: int) -> list[float]:
+    """What part of a frame of a usual size a clip's shorter side is if no pixel was scaled: 1, and some below it."""
+    return [1.0] + [short_side / side for side in SHORT_SIDES if SCALES[0] <= short_side / side < 0.995]
+
+
+def native_surfaces(colours_CYX: np.ndarray, key: bytes, scales: list[float]) -> np.ndarray:
+    """Correlation with a key's pattern for all shifts at those scales, as it is and mirrored, (2, P, FINE, FINE)."""
+    waves_PCUV = np.stack([_analyse(np.stack([residual(colour, _width(scale)) for colour in colours_CYX]), scale)
+                           for scale in scales])
+    return np.stack([correlate(waves_PCUV, coefficients(key), is_mirrored, FINE) for is_mirrored in (False, True)])
+
+
+def detect_home(colours_CYX: np.ndarray, keys: list[bytes]) -> list[Match]:
+    """Look for the patterns of some keys where they were written, or mirrored there."""
+    found = []
+    for key in keys:
+        home = native_surfaces(colours_CYX, key, [1.0])[:, 0, 0, 0]
+        found.append(Match(float(home.max()), 2, 1.0, 0.0, bool(home.argmax()), (0.0, 0.0)))
+    return found
+
+
+def detect(colours_CYX: np.ndarray, keys: list[bytes]) -> list[tuple[Match, Match]]:
+    """Look for the patterns of some keys in the average frame of a clip, over scales, turns and shifts.
 
     Args:
         colours_CYX: Cb and Cr in levels, (2, Y, X), the shorter side 128 units.
         keys: whose patterns to look for.
-        search: over scales, turns and shifts too, not only mirrored or not.
 
     Returns:
-        For each key the match where it was written; the best of the likely places, which a crop of the frame could
-        show; and the best of all.
+        For each key the best of the likely places, which a crop of the frame could show, and the best of all.
     """
-    places = [(turn, float(scale)) for turn in TURNS for scale in SCALES] if search else [(0.0, 1.0)]
+    places, waves_PCUV, is_likely = searched(colours_CYX)
+    found = []
+    for key in keys:
+        surfaces = [correlate(waves_PCUV, coefficients(key), is_mirrored, GRID) for is_mirrored in (False, True)]
+        matches = []
+        for region in (is_likely, np.ones_like(is_likely)):
+            best = [np.where(region, surface, np.float32(-np.inf)) for surface in surfaces]
+            side = int(best[1].max() > best[0].max())
+            at, y, x = np.unravel_index(int(best[side].argmax()), region.shape)
+            matches.append(Match(float(best[side][at, y, x]), 2 * int(region.sum()), places[at][1], places[at][0],
+                                 bool(side), (float(y * UNITS / GRID), float(x * UNITS / GRID))))
+        found.append(tuple(matches))
+    return found
+
+
+def searched(colours_CYX: np.ndarray) -> tuple[list[tuple[float, float]], np.ndarray, np.ndarray]:
+    """Turn and scale of each place that `detect` looks at, its waves (P, C, u, v), and its likely shifts (P, y, x)."""
+    places = [(turn, float(scale)) for turn in TURNS for scale in SCALES]
     parts: dict[tuple[float, bool], np.ndarray] = {}
     for turn, scale in places:
         if (turn, scale < CLOSE) not in parts:
-            width = SMOOTH / CLOSE ** 2 if scale < CLOSE else SMOOTH       # seen from close by, its waves are longer
-            parts[turn, scale < CLOSE] = np.stack([_turn(residual(colour, width), turn) for colour in colours_CYX])
+            parts[turn, scale < CLOSE] = np.stack([_turn(residual(colour, _width(scale)), turn)
+                                                   for colour in colours_CYX])
     waves_PCUV = np.stack([_analyse(parts[turn, scale < CLOSE], scale) for turn, scale in places])
-    home = places.index((0.0, 1.0))
-    is_home = np.zeros((len(places), GRID, GRID), bool)
-    is_home[home, 0, 0] = True
-    regions = (is_home, _likely(places, max(colours_CYX.shape[1:]) / UNITS), np.ones_like(is_home))
-    results = []
-    for key in keys:
-        surfaces = [_correlate(waves_PCUV, coefficients(key), is_mirrored) for is_mirrored in (False, True)]
-        matches = []
-        for region in regions:
-            best = [np.where(region, surface, -np.inf) for surface in surfaces]
-            side, at, y, x = np.unravel_index(int(np.argmax(best)), (2, *is_home.shape))
-            matches.append(Match(float(best[side][at, y, x]), 2 * int(region.sum()), places[at][1], places[at][0],
-                                 bool(side), (float(y * UNITS / GRID), float(x * UNITS / GRID))))
-        results.append(tuple(matches))
-    return results
+    return places, waves_PCUV, _likely(places, max(colours_CYX.shape[1:]) / UNITS)
+
+
+def _width(scale: float) -> float:
+    """Units over which a picture's own is smooth: seen from close by, the mark's waves are longer."""
+    return SMOOTH / CLOSE ** 2 if scale < CLOSE else SMOOTH
 
 
 def _likely(places: list[tuple[float, float]], aspect: float) -> np.ndarray:
@@ -136,8 +165,8 @@ def _analyse(residuals_CYX: np.ndarray, scale: float) -> np.ndarray:
     return waves / np.sqrt(near + 1e-6 * near.max() + 1e-12) * _BAND
 
 
-def _correlate(waves_PCUV: np.ndarray, reference_CUV: np.ndarray, is_mirrored: bool) -> np.ndarray:
-    """Correlation in standard deviations with a pattern written from the middle, for all shifts, (P, GRID, GRID).
+def correlate(waves_PCUV: np.ndarray, reference_CUV: np.ndarray, is_mirrored: bool, grid: int) -> np.ndarray:
+    """Correlation in standard deviations with a pattern written from the middle, for all shifts, (P, grid, grid).
 
     Over keys its phases are independent and uniform, so that no place exceeds z more often than a Gaussian would.
     """
@@ -147,11 +176,11 @@ def _correlate(waves_PCUV: np.ndarray, reference_CUV: np.ndarray, is_mirrored: b
         reference_CUV = mirrored
     products = waves_PCUV * np.conj(reference_CUV)
     deviations = np.sqrt((np.abs(products) ** 2).sum(axis=(1, 2, 3)) / 2) + 1e-12
-    spectra = np.zeros((len(products), GRID, GRID // 2 + 1), np.complex64)
-    spectra[:, (_U % GRID)[:, None], _V[None]] = products.sum(axis=1) / 2
+    spectra = np.zeros((len(products), grid, grid // 2 + 1), np.complex64)
+    spectra[:, (_U % grid)[:, None], _V[None]] = products.sum(axis=1) / 2
     spectra[:, :, 0] += np.conj(np.roll(spectra[:, ::-1, 0], 1, axis=1))        # irfft2 wants both halves there
-    surfaces = torch.fft.irfft2(torch.from_numpy(spectra), s=(GRID, GRID), norm="forward").numpy()
-    return surfaces / deviations[:, None, None]
+    surfaces = torch.fft.irfft2(torch.from_numpy(spectra), s=(grid, grid), norm="forward").numpy()
+    return surfaces / deviations[:, None, None].astype(np.float32)
 
 
 def _turn(picture_YX: np.ndarray, degrees: float) -> np.ndarray:

@@ -7,7 +7,7 @@ marks and signatures can be taken off by whoever wants to.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 
 from .. import media
-from . import lattice, manifest, spread, watermark_audio
+from . import lattice, manifest, piece, sound_lattice, spread, watermark_audio
 from .keys import PUBLIC_KEY, key_id, known_keys
 from .manifest import Signature
 from .watermark_video import Averages
 
 FALSE_ALARM = 1e-6           # chance at which a mark counts as found
 TRACE = 1e-3                 # ... and as a trace, which proves nothing
+SURE = 1e-9                  # ... and is so sure that no further places are looked at
+TOGETHER = "picture and sound together"
 MAX_SOUND_SECONDS = 600
 # Chance is the number of places at which a search may be lucky times the tail of a Gaussian, which is an extrapolation.
 # For the sound it is what thousands of wrong keys showed, or more; see docs/PROVENANCE.md.
@@ -33,9 +35,9 @@ SOUND_SEARCH_TRIES = 5e6
 class MarkFinding:
     """One kind of mark: its chance of being an accident, and how the file was changed since, as far as that shows."""
 
-    kind: str                # "colours", "coarse picture" or "sound"
+    kind: str                # "colours", "coarse picture", "sound" or TOGETHER
     false_alarm: float
-    z: float
+    z: float | None = None
     how: str = ""
 
     @property
@@ -74,8 +76,8 @@ class Findings:
             "signer": sign.signer if found else None, "generator": sign.generator if found else None,
             "facts": sign.facts if found else None, "failures": sign.failures if found else [],
             "lineage": sign.lineage if found else None,
-            "marks": [{"kind": mark.kind, "found": mark.found, "false_alarm": mark.false_alarm, "z": round(mark.z, 2),
-                       "how": mark.how} for mark in self.marks],
+            "marks": [{"kind": mark.kind, "found": mark.found, "false_alarm": mark.false_alarm, "how": mark.how,
+                       "z": None if mark.z is None else round(mark.z, 2)} for mark in self.marks],
             "payloads": {name: f"{payload:08x}" for name, payload in self.payloads.items()},
             "disagreements": list(self.disagreements), "sentences": self.sentences()}
 
@@ -117,6 +119,8 @@ def verify(path: str | Path, *, folder: Path | None = None) -> Findings:
         waveform_CN = np.concatenate(sounds, axis=1)
         seconds = max(seconds, waveform_CN.shape[-1] / sample_rate)
         marks.append(find_sound_mark(waveform_CN, sample_rate))
+    if averages is not None and sounds:
+        marks.append(MarkFinding(TOGETHER, together([mark.false_alarm for mark in marks[:-1]], marks[-1].false_alarm)))
     signature = manifest.read_signature(path, folder=folder) if manifest.is_installed() else None
     names = {f"{name} ({key_id(private[name])})": payload for name, payload in payloads.items()}
     return Findings(str(path), seconds, averages is not None, bool(sounds), signature, tuple(marks), names,
@@ -125,9 +129,14 @@ def verify(path: str | Path, *, folder: Path | None = None) -> Findings:
 
 def find_picture_marks(averages: Averages, private: Mapping[str, bytes]) -> tuple[list[MarkFinding], dict[str, int]]:
     """Both marks of the picture and the payloads that known private keys read."""
-    (matches,) = spread.detect(averages.colours(), [PUBLIC_KEY])
-    chance, match = min(((len(matches) * match.tries * _tail(match.z), match) for match in matches),
-                        key=lambda pair: pair[0])
+    colours = averages.colours()
+    matches = tuple(spread.detect_home(colours, [PUBLIC_KEY]))
+    if _luckiest(matches)[0] > SURE:
+        halves = [lattice.windows(averages.squares(scale))[0] for scale in spread.native_scales(averages.short_side)]
+        matches += (piece.detect(colours, halves, PUBLIC_KEY, averages.short_side),)
+    if _luckiest(matches)[0] > SURE:
+        matches += spread.detect(colours, [PUBLIC_KEY])[0]
+    chance, match = _luckiest(matches)
     how = [f"seen at {1 / match.scale:.2f} of its size" if match.scale > 1.03 else
            f"cropped to {match.scale:.2f} of its shorter side" if match.scale < 0.97 else "",
            f"turned by {match.turn:g} degrees" if match.turn else "", "mirrored" if match.is_mirrored else ""]
@@ -139,13 +148,35 @@ def find_picture_marks(averages: Averages, private: Mapping[str, bytes]) -> tupl
                 part for part in (level, "mirrored" if reading.is_mirrored else "") if part))], reading.payloads
 
 
+def _luckiest(matches: tuple[spread.Match, ...]) -> tuple[float, spread.Match]:
+    """The match that chance explains least, and its chance: as if all four kinds had been tried, even where one was."""
+    return min(((4 * match.tries * _tail(match.z), match) for match in matches), key=lambda pair: pair[0])
+
+
 def find_sound_mark(waveform_CN: np.ndarray, sample_rate: int) -> MarkFinding:
-    """The mark of the sound."""
+    """The marks of the sound: the likelier of them."""
+    ((near, anywhere),) = sound_lattice.detect_loudness(waveform_CN, sample_rate, [PUBLIC_KEY])
+    lattices, z = min((match.tries * math.exp(-match.z ** 2 / 2), match.z) for match in (near, anywhere))
+    if 4 * lattices <= SURE:
+        return MarkFinding("sound", 4 * lattices, z)
     ((plain, best),) = watermark_audio.detect_audio(waveform_CN, sample_rate, [PUBLIC_KEY])
     chance = min(SOUND_PLAIN_TRIES * _tail(plain.z), SOUND_SEARCH_TRIES * _tail(best.z))
+    if lattices < chance:
+        return MarkFinding("sound", min(1.0, 4 * lattices), z)
     how = [f"played {1 / best.scale:.2f} times as fast" if abs(best.scale - 1) > 0.02 else "",
            f"{best.bands:+d} semitones" if best.bands else ""]
-    return MarkFinding("sound", min(1.0, 2 * chance), best.z, ", ".join(part for part in how if part))
+    return MarkFinding("sound", min(1.0, 4 * chance), best.z, ", ".join(part for part in how if part))
+
+
+def together(picture: Iterable[float], sound: float) -> float:
+    """Chance that a picture and a sound without marks are both this lucky (Fisher's method).
+
+    The picture counts by its luckiest mark, times their number, because its marks aren't quite independent of one
+    another; of the sound they are. For a product p of two uniform numbers that is p * (1 - ln p).
+    """
+    chances = list(picture)
+    product = min(1.0, len(chances) * min(chances)) * sound
+    return product * (1 - math.log(product)) if product > 0 else 0.0
 
 
 def describe_lineage(lineage: Mapping[str, Any], depth: int = 0) -> list[str]:
@@ -208,7 +239,7 @@ def _disagreements(sign: Signature | None, marks: list[MarkFinding], payloads: M
     if sign is None or sign.state != "found":
         return []
     said = []
-    picture = [mark for mark in marks if mark.kind != "sound"]
+    picture = [mark for mark in marks if mark.kind in ("colours", "coarse picture")]
     if sign.payload is not None and any(payload != sign.payload for payload in payloads.values()):
         said.append(f"disagreement: the signature is of clip {sign.payload:08x}, the mark of another; a signature or a "
                     "mark was copied")

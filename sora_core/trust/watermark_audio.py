@@ -1,4 +1,7 @@
-"""The mark of the sound: keyed, small changes of loudness over time and pitch.
+"""The marks of the sound: keyed, small changes of loudness over time and pitch.
+
+One is a lattice (sound_lattice.py), which noise and music leave whole; the other, here, bears changes of speed and
+pitch. Together they stay 30 dB under the programme.
 
 The spectrum is cut into tiles of a twentieth of a second by a semitone, and each is made a little louder or softer by a
 keyed pattern that repeats every 6.4 seconds. Quiet tiles carry most: there a change of 2 dB costs almost no power, so
@@ -16,7 +19,9 @@ from functools import cache
 
 import numpy as np
 
+from . import stft
 from .keys import uniform
+from .sound_lattice import mark_loudness
 
 TILE_SECONDS = 0.05
 PERIOD = 128                          # tiles
@@ -24,8 +29,8 @@ LOWEST_HZ = 400.0
 BANDS_PER_OCTAVE = 12
 BANDS = 54                            # up to 9 kHz
 LOUDEST_DB = 2.0                      # change of a tile
-POWER_DB = -29.0                     # of the intended change, under the programme; overlap leaves 1.3 dB less
-WINDOW_SECONDS = 0.0427
+POWER_DB = -31.8                     # of the intended change, under the programme; overlap leaves 1.3 dB less
+MOST = 10 ** -3.01                    # power of both marks, of the programme's
 HALF = 2                              # steps of the detector in a tile
 REACH = 5                             # bands that pitch may be off
 PADDED = BANDS + 2 * REACH
@@ -53,17 +58,26 @@ def mark_audio(waveform_CN: np.ndarray, sample_rate: int, key: bytes) -> np.ndar
     Returns:
         The marked sound, float32 (C, N). Silence stays silent, and so unmarked.
     """
-    size, hop = _sizes(sample_rate)
+    marked_CN = mark_loudness(mark_tiles(waveform_CN, sample_rate, key), sample_rate, key)
+    change = marked_CN - waveform_CN
+    power = float((change ** 2).sum())
+    if power:
+        change = change * min(1.0, (float((waveform_CN.astype(np.float64) ** 2).sum()) * MOST / power) ** 0.5)
+    return np.clip(waveform_CN + change, -1, 1).astype(np.float32)
+
+
+def mark_tiles(waveform_CN: np.ndarray, sample_rate: int, key: bytes) -> np.ndarray:
+    """Make tiles louder or softer by the key's pattern: float (C, N) -> float64 (C, N)."""
+    size, hop = stft.sizes(sample_rate)
     number = waveform_CN.shape[-1]
     if number < size:
-        return waveform_CN.astype(np.float32)
-    spectrum_CFK = _transform(waveform_CN, size, hop)
+        return waveform_CN.astype(np.float64)
+    spectrum_CFK = stft.transform(waveform_CN, size, hop)
     tile_F, band_K = _places(spectrum_CFK.shape[1], size, hop, sample_rate)
     signs = np.concatenate([pattern(key), np.zeros((1, PERIOD))])[band_K][:, tile_F % PERIOD].T       # (F, K)
     power_tb, counted = _tiles((np.abs(spectrum_CFK) ** 2).sum(axis=0), tile_F, band_K)
     change = _loudness(power_tb, counted, float((np.abs(spectrum_CFK) ** 2).sum()))[tile_F][:, band_K]
-    added = _inverse(spectrum_CFK * (10 ** (signs * change / 20) - 1), number, size, hop)
-    return np.clip(waveform_CN + added, -1, 1).astype(np.float32)
+    return waveform_CN + stft.inverse(spectrum_CFK * (10 ** (signs * change / 20) - 1), number, size, hop)
 
 
 def detect_audio(waveform_CN: np.ndarray, sample_rate: int, keys: list[bytes], *,
@@ -74,10 +88,10 @@ def detect_audio(waveform_CN: np.ndarray, sample_rate: int, keys: list[bytes], *
         For each key the match at the speed and pitch that it was written at, and the best of all; z = 0 for silence and
         for less than half a second.
     """
-    size, hop = _sizes(sample_rate)
+    size, hop = stft.sizes(sample_rate)
     if waveform_CN.shape[-1] < sample_rate / 2:
         return [(SoundMatch(0.0, 1.0, 0),) * 2 for _ in keys]
-    bands_Fb = _bands(_transform(waveform_CN, size, hop), size, sample_rate)
+    bands_Fb = _bands(stft.transform(waveform_CN, size, hop), size, sample_rate)
     plain: list[list[SoundMatch]] = [[] for _ in keys]
     best: list[list[SoundMatch]] = [[] for _ in keys]
     for scale in TIME_SCALES if search else (1.0,):
@@ -107,38 +121,9 @@ def _reference(key: bytes) -> np.ndarray:
     return np.fft.rfft2(signs)
 
 
-def _sizes(sample_rate: int) -> tuple[int, int]:
-    """Window and hop in samples."""
-    size = 2 ** round(np.log2(sample_rate * WINDOW_SECONDS))
-    return size, size // 4
-
-
-def _window(size: int) -> np.ndarray:
-    """Square root of Hann: times itself, hopped by a quarter, it adds up to two."""
-    return np.sin(np.pi * (np.arange(size) + 0.5) / size)
-
-
-def _transform(waveform_CN: np.ndarray, size: int, hop: int) -> np.ndarray:
-    """Complex (C, F, K); the first frame begins one window before the sound."""
-    padded = np.pad(waveform_CN.astype(np.float64), ((0, 0), (size, size + hop)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size, axis=-1)[:, ::hop]
-    return np.fft.rfft(frames * _window(size), axis=-1)
-
-
-def _inverse(spectrum_CFK: np.ndarray, number: int, size: int, hop: int) -> np.ndarray:
-    frames = np.fft.irfft(spectrum_CFK, n=size, axis=-1) * (_window(size) / 2)
-    count = frames.shape[1]
-    result = np.zeros((len(frames), (count + 4) * hop))
-    for part in range(4):                                   # frames that don't overlap are laid down together
-        chosen = frames[:, part::4]
-        flat = chosen.reshape(len(frames), -1)
-        result[:, part * hop:part * hop + flat.shape[1]] += flat
-    return result[:, size:size + number]
-
-
 def _places(frames: int, size: int, hop: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     """The tile of each frame and the band of each frequency; BANDS where there is none."""
-    middle = (np.arange(frames) * hop - size / 2) / sample_rate
+    middle = stft.middles(frames, size, hop) / sample_rate
     tile_F = np.clip(np.floor(middle / TILE_SECONDS).astype(int), 0, None)
     hertz = np.arange(size // 2 + 1) * sample_rate / size
     band_K = np.floor(BANDS_PER_OCTAVE * np.log2(np.maximum(hertz, 1) / LOWEST_HZ)).astype(int)

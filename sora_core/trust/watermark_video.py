@@ -1,7 +1,7 @@
 """Both marks of the picture: put in while frames stream by, and looked for in averages of frames.
 
 The public pattern (spread.py) stands in the colours and bears cropping, scaling and turning; the lattices (lattice.py)
-stand in the brightness and bear hard compression. Together they stay above 44 dB.
+stand in the brightness and bear hard compression. Together they use what 44 dB allow.
 
 Legend: H W pixels, Y X the units that the detectors work in.
 """
@@ -23,9 +23,9 @@ QUARTERS = 2                 # of a second in a window of the lattices
 FADE_FRAMES = 3              # from one window's correction to the next
 ITERATIONS = 3               # of the correction, because black and white can't be moved further out
 FULL_FROM = 40.0             # levels of mean brightness: darker clips are marked less, down to DIMMEST of it
-DIMMEST = 0.6
-MOST = 255 ** 2 / 10 ** 4.4 - 1 / 12        # mean square of a change in levels: 44 dB, less what rounding adds
-TO_RGB = np.column_stack([np.ones(3), spread.TO_RGB])
+DIMMEST = 0.5
+MOST = 255 ** 2 / 10 ** 4.406 - 1 / 12      # mean square of a change in levels: 44.06 dB, less what rounding adds
+TILE_LEAST, TILE_MOST = 0.85, 1.3     # of the tile's strength: it takes what the first window's lattices leave
 MAX_ASPECT = 4               # the detector looks at no more of a long frame than this many short sides
 
 
@@ -55,8 +55,10 @@ def mark_video(chunks: Iterable[Tensor], mark: VideoMark, frame_rate: Fraction) 
         if fixed is None:
             fixed = torch.from_numpy(spread.pattern(mark.public, *window_CTHW.shape[-2:]))
             dimmed = min(1.0, max(DIMMEST, float((window_CTHW.mean() + 1) * 127.5) / FULL_FROM))
-            fixed *= dimmed
             offsets = lattice.offsets(mark.public, mark.private, mark.payload)
+            lattices = _correct((window_CTHW + 1) * 127.5, torch.zeros_like(fixed), offsets, dimmed)
+            left = max(0.0, MOST - float(lattices.square().mean())) / float(fixed.square().mean())
+            fixed *= dimmed * min(TILE_MOST, max(TILE_LEAST, left ** 0.5))
         levels = (window_CTHW + 1) * 127.5
         change = fixed + _correct(levels, fixed, offsets, dimmed)
         weights = torch.ones(levels.shape[1])
@@ -79,6 +81,7 @@ class Averages:
 
     frame_rate: Fraction
     quarters: list[np.ndarray] = field(default_factory=list)       # (3, Y, X) levels of R, G, B
+    short_side: int = 0          # of the clip, in pixels
     _sum: np.ndarray | None = None
     _count: int = 0
 
@@ -86,6 +89,7 @@ class Averages:
         """One more frame, bytes (H, W, 3)."""
         if self._sum is None:
             self._sum = np.zeros(pixels_HWC.shape, np.uint32)
+            self.short_side = min(pixels_HWC.shape[:2])
         self._sum += pixels_HWC
         self._count += 1
         if self._count >= max(1, round(self.frame_rate / 4)):
@@ -96,9 +100,10 @@ class Averages:
         if self._count and (not self.quarters or 2 * self._count >= self.frame_rate / 4):
             self._close()
 
-    def squares(self) -> np.ndarray:
-        """Brightness, Cb and Cr of each quarter of a second as the lattices see them, in levels (W, 3, 128, 128)."""
-        return np.stack([_square(torch.from_numpy(quarter)) for quarter in self.quarters])
+    def squares(self, scale: float = 1.0) -> np.ndarray:
+        """Brightness of each quarter of a second as the lattices see it, in levels (W, 128, 128), times `scale`."""
+        side = round(scale * lattice.SIDE)
+        return np.stack([_square(torch.from_numpy(quarter), side) for quarter in self.quarters])
 
     def colours(self) -> np.ndarray:
         """Cb and Cr of the average frame, the shorter side 128, in levels (2, Y, X)."""
@@ -119,8 +124,7 @@ def _correct(levels_CTHW: Tensor, fixed_CHW: Tensor, offsets_K: np.ndarray, shar
     target_K = lattice.target(_square(average), offsets_K, share)
     for _ in range(ITERATIONS):
         missing = lattice.correction(_square((average + change_CHW).clamp(0, 255)), target_K)
-        rgb = torch.from_numpy(np.einsum("rk,kyx->ryx", TO_RGB, missing)).float()
-        change_CHW += _resize(rgb, *change_CHW.shape[1:])
+        change_CHW += _resize(torch.from_numpy(missing)[None].float(), *change_CHW.shape[1:])
     spent = float((change_CHW + fixed_CHW).square().mean())
     return change_CHW * min(1.0, (MOST / spent) ** 0.5)
 
@@ -138,10 +142,10 @@ def _rechunk(chunks: Iterable[Tensor], size: int) -> Iterator[Tensor]:
         yield torch.stack(held, dim=1).cpu()
 
 
-def _square(rgb_CHW: Tensor) -> np.ndarray:
-    """Brightness, Cb and Cr as the lattices see them, (3, 128, 128)."""
-    rgb = _resize(rgb_CHW, lattice.SIDE, lattice.SIDE).double()
-    return np.einsum("kc,cyx->kyx", spread.FROM_RGB, rgb.numpy())
+def _square(rgb_CHW: Tensor, side: int = lattice.SIDE) -> np.ndarray:
+    """Brightness as the lattices see it, (side, side)."""
+    rgb = _resize(rgb_CHW, side, side).double()
+    return np.tensordot(spread.FROM_RGB[0], rgb.numpy(), axes=1)
 
 
 def _unit_size(height: int, width: int) -> tuple[int, int]:
