@@ -23,7 +23,8 @@ from .physics import simulate
 from .places import PLACES
 from .render import body_part
 from .scenes.families import AIRS, FAMILIES, TRAINED_FAMILIES, draw_scene
-from .scenes.scene import SIZES_M, Body, Scene
+from .scenes.scene import SIZES_M, Body, Scene, draw_setting
+from .scenes.sequences import of_a_person, of_a_thing
 
 if TYPE_CHECKING:
     from ..evaluation.facts import Claims, Thing
@@ -34,8 +35,8 @@ COLOUR_WORDS = {name: name for name in COLOURS} | {"turquoise": "cyan", "violet"
 _BALLS = "ball|sphere|basketball|football|bowling ball|soccer ball"
 TRIES = 1 << 32                     # seeds of the draws for one seed lie this far apart
 _NAMES: tuple[tuple[str, str], ...] = (
-    ("sequence", r"\bcut to\b|\bnext shot\b"), ("float", r"\bfloats?\b|\bafloat\b|\bbobs\b"),
-    ("sink", r"\bsinks?\b|\binto (the |a tank of )?water\b|\bwater tank\b"),
+    ("sequence", r"\bcut to\b|\bnext shot\b"), ("sink", r"\bsinks?\b"),
+    ("float", r"\bfloats?\b|\bafloat\b|\bbobs\b|\binto (the |a tank of )?water\b|\bwater tank\b"),
     ("basketball", r"basketball|\bhoop\b|\bbasket\b|backboard"), ("bowling", r"bowling|\bpins?\b"),
     ("goal", r"\bgoal\b|goalkeeper|\bkeeper\b|penalty|soccer|football"), ("window", r"window|\bpane\b|shatter"),
     ("billiards", r"billiard|\bpool table\b|cue ball"), ("dominoes", r"domino"), ("pendulum", r"pendulum|on a rod"),
@@ -80,14 +81,19 @@ def find_scene(wish: str, seed: int, width: int, height: int) -> Scene:
     special = next((name for name, words in _NAMES if name in FAMILIES and re.search(words, text)), None)
     family, outcome, outcomes = special or _family(claims), _outcome(special, text), 0
     for number in range(MOST_DRAWS if _is_possible(claims) else 0):
-        scene = wished_scene(special, wish, seed + number * TRIES, width, height) or draw_scene(
-            seed + number * TRIES, width, height, family)
+        chosen = seed + number * TRIES
+        scene = (_film(chosen, width, height, claims) if special == "sequence" else
+                 wished_scene(special, wish, chosen, width, height) or draw_scene(chosen, width, height, family))
         if not _fits_place(scene, claims, text) or (special is None and not _fits(scene, claims)):
             continue
         if special == "ramp" and claims.things and claims.things[0].kind != scene.bodies[0].record.kind:
             continue
+        if special in ("float", "sink") and not _is_cast(scene.bodies, claims.things):
+            continue
         bodies = _dressed(scene.bodies, claims.things) if special is None else _coloured(scene.bodies, text)
-        if scene.shots and bodies != scene.bodies:          # its shots would keep their own colours
+        # A film's shots would keep their own colours.
+        if scene.shots and (bodies != scene.bodies or [thing.kind for thing in claims.things[:1]] != [
+                body.record.kind for body in bodies[:1]]):
             continue
         scene = _filmed(replace(scene, bodies=bodies), text, seed)
         if outcome is None:
@@ -147,6 +153,24 @@ def _fits(scene: Scene, claims: Claims) -> bool:
     return not claims.things or [body.record.kind for body in scene.bodies] == [t.kind for t in claims.things]
 
 
+def _film(seed: int, width: int, height: int, claims: Claims) -> Scene:
+    """A film of a thing, or of a person where the words name no ball or box."""
+    rng = np.random.default_rng(seed)
+    return (of_a_thing if claims.things else of_a_person)(rng, draw_setting(rng, width, height))
+
+
+def _is_cast(bodies: tuple[Body, ...], things: tuple[Thing, ...]) -> bool:
+    """Whether these bodies, in any order, have the kinds and materials that are asked for."""
+    left = list(bodies)
+    for thing in things:
+        found = next((body for body in left if body.record.kind == thing.kind
+                      and thing.material in (None, body.record.material)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return not things or not left
+
+
 def _first(table: dict[str, str], text: str) -> str | None:
     return next((name for name, words in table.items() if re.search(words, text)), None)
 
@@ -157,7 +181,9 @@ def _filmed(scene: Scene, text: str, seed: int) -> Scene:
     move = _first(_MOVE_WORDS, text)
     if move and setting.view.path is None:
         setting = replace(setting, view=moved(setting.view, move, np.random.default_rng([seed, 9])))
-    return replace(scene, setting=setting)
+    shots = tuple(replace(shot, scene=replace(shot.scene, setting=replace(shot.scene.setting, style=setting.style)))
+                  for shot in scene.shots)
+    return replace(scene, setting=setting, shots=shots)
 
 
 def _dressed(bodies: tuple[Body, ...], things: tuple[Thing, ...]) -> tuple[Body, ...]:

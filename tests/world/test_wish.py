@@ -36,6 +36,20 @@ def test_families_and_colours(wish, family, colour, monkeypatch):
     assert (scene.family, ball.colour) == (family, colour)
 
 
+def test_what_floats_and_sinks_is_of_the_kinds_and_materials_that_are_asked_for():
+    scene = find_scene("a yellow wooden ball floats while a metal cube sinks", 1, 96, 96)
+    assert scene.family == "sink" and scene.water is not None
+    assert {(body.record.kind, body.record.material) for body in scene.bodies} == {("ball", "wood"), ("box", "metal")}
+    assert "yellow" in {body.record.colour for body in scene.bodies if body.record.kind == "ball"}
+    assert find_scene("a ball falls into the water", 1, 96, 96).family == "float"
+
+
+def test_a_film_is_in_the_colour_that_is_asked_for():
+    scene = find_scene("a red ball drops. Cut to: the red ball rolls", 1, 96, 96)
+    assert scene.family == "sequence" and scene.bodies[0].record.colour == "red"
+    assert all(shot.scene.bodies[0].record == scene.bodies[0].record for shot in scene.shots)
+
+
 def test_style_weather_and_camera():
     scene = find_scene("handheld shot of a green ball that drops onto grass in the rain, as a cartoon", 1, 96, 96)
     assert (scene.setting.style, scene.setting.air, scene.view.move) == ("cartoon", "rain", "handheld")

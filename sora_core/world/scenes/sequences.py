@@ -66,7 +66,7 @@ def _go(rng: np.random.Generator, setting: Setting, thing: ObjectRecord, side: f
     return Scene("roll" if thing.kind == "ball" else "slide", setting, (body, *bodies), is_calm=True)
 
 
-def _of_a_thing(rng: np.random.Generator, setting: Setting) -> Scene:
+def of_a_thing(rng: np.random.Generator, setting: Setting) -> Scene:
     """It falls or flies in, then rolls or slides, then meets a box: two or three of these."""
     kind = "ball" if rng.random() < 0.8 else "box"
     thing = draw_object(rng, kind, sizes=("small", "medium"))
@@ -109,7 +109,7 @@ def _says(seed: int, rng: np.random.Generator, setting: Setting) -> tuple[Scene,
     return scene, skip, math.ceil((line.end_s + 0.25) * FRAME_RATE) - skip
 
 
-def _of_a_person(rng: np.random.Generator, setting: Setting) -> Scene:
+def of_a_person(rng: np.random.Generator, setting: Setting) -> Scene:
     """Somebody walks or runs, then jumps, waves or says something."""
     seed = int(rng.integers(1 << 62))
     person = draw_person(np.random.default_rng(seed))        # whom `draw_talk` draws from this seed, too
@@ -124,7 +124,7 @@ def _of_a_person(rng: np.random.Generator, setting: Setting) -> Scene:
 
 def sequence(rng: np.random.Generator, setting: Setting) -> Scene:
     """A film of a thing or of a person."""
-    return _of_a_thing(rng, setting) if rng.random() < 0.6 else _of_a_person(rng, setting)
+    return of_a_thing(rng, setting) if rng.random() < 0.6 else of_a_person(rng, setting)
 
 
 def _told(teller: Teller) -> list[tuple[Teller, Shot]]:
