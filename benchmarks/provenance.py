@@ -194,7 +194,7 @@ def null(pool: Path, number: int, wrong: int) -> None:
     """Chance: unmarked clips against keys that were never used, printed anew after each clip.
 
     The lattices of the picture are tried with all keys, those of the sound with a quarter, and the long searches with a
-    fortieth: of these, how often single places exceed 4 and 5 is compared with a Gaussian.
+    two-hundredth: of these, how often single places exceed 4 and 5 is compared with a Gaussian.
     """
     others = [hashlib.sha256(b"null %d" % i).digest() for i in range(wrong)]
     wanted = np.exp(-2j * np.pi * np.stack([lattice.pilot_offsets(key) for key in others]))
@@ -202,7 +202,7 @@ def null(pool: Path, number: int, wrong: int) -> None:
     places, beyond = 0, np.zeros(2)
     for index, (_, frames, sound) in enumerate(clips(pool, number)):
         mean = averages(frames)
-        colours, some = mean.colours(), others[index % 40::40]
+        colours, some = mean.colours(), others[index % 200::200]
 
         def note(name: str, values: list[float]) -> None:
             found.setdefault(name, []).extend(values)

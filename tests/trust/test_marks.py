@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sora_core.trust import code, keys, lattice, spread, verify, watermark_audio
+from sora_core.trust import code, keys, lattice, piece, sound_lattice, spread, verify, watermark_audio
 from sora_core.trust.watermark_video import Averages, VideoMark, mark_video
 
 from .conftest import RATE, SAMPLE_RATE, scene, sound
@@ -100,6 +100,27 @@ def test_a_mark_of_the_picture_is_found_after(clip: Tensor, attack: str) -> None
     assert "yes" in kinds.values(), kinds
 
 
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_a_piece_is_found_by_both_marks_together(clip: Tensor, is_mirrored: bool) -> None:
+    """Its place is told too: the middle of the piece is 11 units below and 5 to the right of the frame's."""
+    part = clip[..., 30:120, 24:114]
+    mean = averages(part.flip(-1) if is_mirrored else part)
+    halves = [lattice.windows(mean.squares(scale))[0] for scale in spread.native_scales(mean.short_side)]
+    match = piece.detect(mean.colours(), halves, keys.PUBLIC_KEY, mean.short_side)
+    assert match.scale == 90 / 128 and match.is_mirrored == is_mirrored and match.shift == (11.0, 5.0)
+    tile = spread.native_surfaces(mean.colours(), keys.PUBLIC_KEY, [90 / 128]).max()
+    assert match.z > tile + 1
+    stranger = hashlib.sha256(b"stranger").digest()
+    assert piece.detect(mean.colours(), halves, stranger, mean.short_side).z < 6
+
+
+def test_chances_of_picture_and_sound_add_up() -> None:
+    assert verify.together([1e-4, 0.3], 1e-4) < 1e-6 < verify.together([1e-4, 0.3], 1.0)
+    rng = np.random.default_rng(2)
+    chances = [verify.together(row[:2], row[2]) for row in rng.random((4000, 3))]
+    assert all(np.mean(np.array(chances) <= level) <= level + 0.01 for level in (0.01, 0.1, 0.5))
+
+
 @pytest.mark.parametrize("attack", ["half size", "mirror", "darker", "grey", "noise"])
 def test_the_number_is_read_after(clip: Tensor, attack: str) -> None:
     assert found(PICTURE[attack](clip))[1] == {"owner": PAYLOAD}
@@ -163,6 +184,18 @@ def test_the_mark_of_the_sound_is_faint(rate: int) -> None:
     assert 10 * np.log10((before ** 2).sum() / ((after - before) ** 2).sum()) >= 30
     assert abs(10 * np.log10((after ** 2).mean() / (before ** 2).mean())) < 0.1
     assert verify.find_sound_mark(after, rate).found == "yes"
+
+
+def test_lattices_of_the_sound_live_through_noise_and_music(heard: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    t = np.arange(heard.shape[1]) / SAMPLE_RATE
+    music = sum(np.sin(2 * np.pi * pitch * t) for pitch in (261.6, 329.6, 392.0, 784.0))
+    for other, below in ((rng.normal(size=heard.shape), 20), (music[None], 6)):
+        other = other * np.sqrt((heard ** 2).mean() / (other ** 2).mean()) * 10 ** (-below / 20)
+        assert verify.find_sound_mark(heard + other, SAMPLE_RATE).found == "yes"
+    strangers = [hashlib.sha256(b"%d" % i).digest() for i in range(50)]
+    for near, anywhere in sound_lattice.detect_loudness(heard, SAMPLE_RATE, strangers):
+        assert near.tries * np.exp(-near.z ** 2 / 2) > 1e-4 and anywhere.tries * np.exp(-anywhere.z ** 2 / 2) > 1e-4
 
 
 def test_silence_and_short_sounds_stay_as_they_are() -> None:
