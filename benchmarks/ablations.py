@@ -1,12 +1,15 @@
 """The recipe, measured: each row one short run at equal compute, each judged alike. Resumable; prints a table.
 
     python benchmarks/ablations.py --output runs/ablations --data POOL --held-out POOL --sketches POOL \
-        --video-vae FILE --audio-vae FILE [--gflop 200000] [--minutes 9] [--rows NAME ...]
+        --video-vae FILE --audio-vae FILE [--gflop 200000] [--shrink 2] [--minutes 9] [--rows NAME ...]
     python benchmarks/ablations.py --output runs/ablations --table          only prints what is there
 
 Equal compute means equally many floating-point operations in gradients, counted by PyTorch's FlopCounterMode, so a
 busy machine changes nothing. Rows of the autoencoder are judged by what they reconstruct of held-out clips, rows of
 the transformer by the same loss on the same held-out clips, rows of sampling by `evaluate` on the same prompts.
+
+Where compute is scarce, `--shrink 2 --shards 8 --width 64 --depth 2` takes few, square clips of half the side: then
+the autoencoders of the transformer's rows are linear ones, fitted there.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -40,11 +45,11 @@ from sora_core.models.video_vae import VideoVAE
 from sora_core.pipeline import generate, load_models
 from sora_core.training import transformer as training
 from sora_core.training import video_vae as autoencoder
-from sora_core.training.data import LatentPool, SketchPool, cache_latents
+from sora_core.training.data import LatentPool, SketchPool, cache_latents, shard_paths
 from sora_core.training.loop import LoopOptions, TrainingRun
 from sora_core.training.sketcher import fit_paths
 
-HELD_OUT_CLIPS, HELD_OUT_BATCHES = 32, 16
+SHARE_FITTED = 0.25        # of the clips, that the linear parts are fitted to; at most as many as the recipe takes
 JUDGED = ("adherence", "adherence.colour", "adherence.action", "gravity.within", "permanence", "sound.on_time",
           "stains.contrast", "flicker")      # of the judge's report
 
@@ -89,6 +94,34 @@ class Slice:
         return self.end is not None and time.monotonic() >= self.end
 
 
+def pools(args: argparse.Namespace) -> tuple[Path, Path]:
+    """The clips to learn from and those held out: as they are, or few and small."""
+    if args.shrink == 1:
+        return args.data, args.held_out
+    return (shrunk(args.data, args.output / "small", args.shrink, args.shards),
+            shrunk(args.held_out, args.output / "small-held-out", args.shrink, args.shards))
+
+
+def shrunk(pool: Path, folder: Path, factor: int, most: int) -> Path:
+    """The first square shards of a pool with smaller pictures; sketches know no pixels and stay as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in shard_paths(pool):
+        if len(list(folder.glob("shard-*.safetensors"))) >= most:
+            break
+        target = folder / path.name
+        with safe_open(path, "pt") as file:
+            n, t, height, width, _ = file.get_slice("video").get_shape()
+            if height != width or target.exists():
+                continue
+            tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+        side = height // factor
+        mean = tensors["video"].view(n, t, side, factor, side, factor, 3).float().mean((3, 5))
+        tensors["video"] = mean.round().to(torch.uint8)
+        save_file(tensors, target.with_suffix(".part"), metadata | {"width": str(side), "height": str(side)})
+        os.replace(target.with_suffix(".part"), target)
+    return folder
+
+
 def count_gflop(task: Any) -> float:
     """Of one step's gradients, the mean of some steps."""
     counts = []
@@ -113,28 +146,35 @@ def train(task: Any, folder: Path, part: Slice, learning_rate: float) -> tuple[T
 
 def autoencoder_row(row: Row, folder: Path, part: Slice) -> dict[str, float] | None:
     torch.manual_seed(0)
-    pool = autoencoder.ClipPool(part.args.data)
+    data, held_out = pools(part.args)
+    pool = autoencoder.ClipPool(data)
     vae = VideoVAE(VideoVAEConfig(**row.change.get("config", {})))
     has_klt = row.change.get("klt", True)
     if has_klt:
-        autoencoder.fit(vae, pool)
-    task = autoencoder.VideoVAETask(vae, pool, batch_size=4)
+        fit(vae, pool)
+    task = autoencoder.VideoVAETask(vae, pool, batch_size=max(1, part.args.batch_size // 4))
     for layer in (vae.encoder, vae.base):
         layer.requires_grad_(not has_klt)
     trained = train(task, folder, part, 1e-3)
     if trained is None:
         return None
     trained[0].average.swap()
-    found = evaluate_video(vae.eval(), autoencoder.ClipPool(part.args.held_out).clips(HELD_OUT_CLIPS))
+    found = evaluate_video(vae.eval(), autoencoder.ClipPool(held_out).clips(part.args.clips))
     return trained[1] | {name: estimate.mean for name, estimate in found.items()}
 
 
+def fit(vae: VideoVAE, pool: autoencoder.ClipPool) -> None:
+    autoencoder.fit(vae, pool, num_clips=min(320, max(16, round(SHARE_FITTED * len(pool)))))
+
+
 def transformer_row(row: Row, folder: Path, part: Slice) -> dict[str, float] | None:
-    args = part.args
+    args, both = part.args, pools(part.args)
     video_vae = build(load_checkpoint(args.video_vae), "video_vae", VideoVAE)
     audio_vae = build(load_checkpoint(args.audio_vae), "audio_vae", AudioVAE)
+    if args.shrink != 1:        # half the side needs other patches; the encoder is linear, and all that is needed
+        fit(video_vae, autoencoder.ClipPool(both[0]))
     caches = {}
-    for name, data in (("latents", args.data), ("held-out", args.held_out)):
+    for name, data in zip(("latents", "held-out"), both, strict=True):
         cache_latents(data, args.output / name, video_vae, audio_vae)
         caches[name] = LatentPool(args.output / name)
     sketches = SketchPool(args.sketches)
@@ -155,7 +195,8 @@ def transformer_row(row: Row, folder: Path, part: Slice) -> dict[str, float] | N
             network.adamw_parameters = ("",)
     constants = {"SHIFT": row.change.get("shift", training.SHIFT),
                  "GUIDE_DROP": row.change.get("guide_drop", training.GUIDE_DROP)}
-    task = training.TransformerTask(caches["latents"], sketches, *networks.values(), tokenizer, video_vae, 16)
+    task = training.TransformerTask(caches["latents"], sketches, *networks.values(), tokenizer, video_vae,
+                                    args.batch_size)
     with changed(training, constants):
         trained = train(task, folder, part, 1.5e-3)
     if trained is None:
@@ -163,7 +204,7 @@ def transformer_row(row: Row, folder: Path, part: Slice) -> dict[str, float] | N
     trained[0].average.swap()
     task.pool = caches["held-out"]
     with changed(training, {"GUIDE_DROP": constants["GUIDE_DROP"]}):
-        return trained[1] | held_out_loss(task)
+        return trained[1] | held_out_loss(task, args.clips)
 
 
 class changed:      # noqa: N801 - reads as a verb
@@ -186,10 +227,10 @@ class changed:      # noqa: N801 - reads as a verb
 
 
 @torch.no_grad()
-def held_out_loss(task: Any) -> dict[str, float]:
+def held_out_loss(task: Any, clips: int) -> dict[str, float]:
     """The recipe's own loss, on the same batches with the same noise for all rows."""
     rows = []
-    for step in range(HELD_OUT_BATCHES):
+    for step in range(max(1, 8 * clips // task.batch_size)):
         batch = task.batch(np.random.default_rng([1, step]), 10 ** 9)
         rows.append(task.loss(batch, torch.Generator().manual_seed(step))[1])
     return {f"held-out loss, {name}": float(np.mean([row[name] for row in rows])) for name in rows[0]}
@@ -246,7 +287,10 @@ def main() -> None:
     parser.add_argument("--gflop", type=float, default=2e5, help="budget of a row that trains")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--depth", type=int, default=4)
-    parser.add_argument("--clips", type=int, default=24, help="of a row that samples")
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--clips", type=int, default=24, help="to judge by; losses take eight times as many")
+    parser.add_argument("--shrink", type=int, default=1, help="pictures so many times smaller a side")
+    parser.add_argument("--shards", type=int, default=8, help="of the pools, at most, where they are shrunk")
     parser.add_argument("--minutes", type=float, help="stop cleanly after so long; run again to go on")
     parser.add_argument("--rows", nargs="+", help="only rows whose group or name holds one of these words")
     parser.add_argument("--table", action="store_true", help="only print the table")

@@ -25,11 +25,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawTextHelpFormatter)
     kinds = parser.add_subparsers(dest="network", metavar="WHAT", required=True)
     for network, text in (("video-vae", "the autoencoder of pictures"), ("audio-vae", "the autoencoder of sound"),
-                          ("transformer", "sketcher, transformer and text encoder")):
+                          ("transformer", "sketcher, transformer and text encoder"),
+                          ("distil", "sketcher and transformer, to do with few steps and no guidance")):
         one = kinds.add_parser(network, help=text)
         _add_run(one)
         if network == "transformer":
+            _add_latents(one)
             _add_transformer(one)
+        if network == "distil":
+            _add_latents(one, required=True)
+            _add_distil(one)
         if network == "video-vae":
             _add_video_vae(one)
     _add_lora(kinds.add_parser("lora", help="a LoRA of a handful of your own clips, for here and for ComfyUI"))
@@ -58,19 +63,30 @@ def _add_video_vae(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, help="latents that --painter was trained on")
 
 
-def _add_transformer(parser: argparse.ArgumentParser) -> None:
+def _add_latents(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
     parser.add_argument("--cache", type=Path, help="folder for the latents of the pool (default: OUTPUT/latents)")
-    parser.add_argument("--video-vae", type=Path, help="checkpoint of the video autoencoder")
-    parser.add_argument("--audio-vae", type=Path, help="checkpoint of the audio autoencoder")
-    parser.add_argument("--start-from", type=Path, help="checkpoint whose weights to begin with")
-    parser.add_argument("--sketches", type=Path, help="pool made with `world --sketches-only`")
+    parser.add_argument("--video-vae", type=Path, required=required, help="checkpoint of the video autoencoder")
+    parser.add_argument("--audio-vae", type=Path, required=required, help="checkpoint of the audio autoencoder")
+    parser.add_argument("--start-from", type=Path, required=required,
+                        help="checkpoint of what shall be distilled" if required else
+                        "checkpoint whose weights to begin with")
+    parser.add_argument("--sketches", type=Path, required=required, help="pool made with `world --sketches-only`")
+    parser.add_argument("--parts", type=int, help="batches that a step is the mean of, shared out among the ranks "
+                        "(default: one for each rank)")
+
+
+def _add_distil(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--learning-rate", type=float, help="of AdamW (default: distillation's own)")
+    parser.add_argument("--matrix-learning-rate", type=float, help="of Muon (default: distillation's own)")
+    parser.set_defaults(steps=400)
+
+
+def _add_transformer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="of AdamW")
     parser.add_argument("--matrix-learning-rate", type=float, default=0.02, help="of Muon")
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--depth", type=int, default=6)
     parser.add_argument("--compile", action="store_true", help="compile the blocks: slower start, faster steps")
-    parser.add_argument("--parts", type=int, help="batches that a step is the mean of, shared out among the ranks "
-                        "(default: one for each rank)")
     parser.add_argument("--clips", type=Path, help="folder of clips of your own to learn from too: videos with sound "
                         "and a .txt beside each, or WebDataset tars")
 
@@ -104,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         raise ResourceError("training needs PyTorch 2.9 or newer; install the extra: pip install '.[train]'")
     if args.threads:
         torch.set_num_threads(args.threads)
-    verbs = {"transformer": _train_transformer, "recipe": _run_recipe, "lora": _train_lora}
+    verbs = {"transformer": _train_transformer, "distil": _distil, "recipe": _run_recipe, "lora": _train_lora}
     verbs.get(args.network, _train_autoencoder)(args)
     return 0
 
@@ -146,6 +162,20 @@ def _train_transformer(args: argparse.Namespace) -> None:
     if args.clips is not None:
         _encode_own(args.clips, options)
     transformer.train(options, loop)
+
+
+def _distil(args: argparse.Namespace) -> None:
+    from ..training import distil
+    from ..training.loop import LoopOptions
+
+    rates = {"learning_rate": args.learning_rate or distil.LEARNING_RATE,
+             "matrix_learning_rate": args.matrix_learning_rate or distil.MATRIX_LEARNING_RATE}
+    loop = LoopOptions(output=args.output, steps=args.steps, minutes=args.minutes, seed=args.seed, parts=args.parts,
+                       sample_every=args.sample_every, **rates)
+    sizes = {} if args.batch_size is None else {"batch_size": args.batch_size}
+    distil.train(distil.DistilOptions(
+        data=args.data, sketches=args.sketches, cache=args.cache or args.output / "latents", video_vae=args.video_vae,
+        audio_vae=args.audio_vae, start_from=args.start_from, **sizes), loop, _say)
 
 
 def _encode_own(clips: Path, options: TransformerOptions) -> None:

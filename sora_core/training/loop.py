@@ -42,6 +42,7 @@ class Task(Protocol):
     modules: dict[str, nn.Module]     # component name -> network; saved under these names
     configs: dict[str, Config]
     vocabulary: dict[str, Any] | None
+    # and, where there is more to be said in the checkpoint's record of its training: facts: dict[str, Any]
 
     def batch(self, rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         """The batch of a step, drawn with `rng` alone."""
@@ -199,7 +200,8 @@ class TrainingRun:
         tensors = {name: {key[len(name) + 1:]: value.clone() for key, value in values.items()
                           if key.startswith(name + ".")} for name in names}
         save_checkpoint(self.options.output / f"{'-'.join(names)}.safetensors", config=self.task.configs,
-                        tensors=tensors, vocabulary=self.task.vocabulary, training=facts)
+                        tensors=tensors, vocabulary=self.task.vocabulary,
+                        training={**facts, **getattr(self.task, "facts", {})})
 
     @torch.no_grad()
     def _resume(self, saved: state.SavedState) -> None:

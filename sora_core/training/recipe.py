@@ -1,4 +1,4 @@
-"""The whole recipe, as a chain of slices: pool -> sketches -> autoencoders -> transformer -> pack -> judge.
+"""The whole recipe, as a chain of slices: pool -> sketches -> autoencoders -> transformer -> distil -> pack -> judge.
 
 Everything lies in one folder, and every stage picks up what it finds there, so the chain can be cut anywhere and run
 again. What is done is kept in `recipe.json`.
@@ -18,7 +18,7 @@ from typing import Any
 
 from ..config import AudioVAEConfig, VideoVAEConfig
 from ..errors import ConfigError, ResourceError
-from . import audio_vae, video_vae
+from . import audio_vae, distil, video_vae
 from .loop import LoopOptions
 from .pack import pack
 from .transformer import TransformerOptions
@@ -42,7 +42,7 @@ class Preset:
     """Sizes of the pool, the networks and the runs.
 
     Attributes:
-        clips, sketches: of the pools. video_steps, audio_steps, steps: lengths of the three runs.
+        clips, sketches: of the pools. video_steps, audio_steps, steps, distil_steps: lengths of the four runs.
         video_config, audio_config: sizes of the autoencoders. width, depth: of the transformer.
         judge: arguments of `evaluate`, where "CHECKPOINT" and "POOL" stand for what was made.
     """
@@ -52,6 +52,7 @@ class Preset:
     video_steps: int
     audio_steps: int
     steps: int
+    distil_steps: int
     batch_size: int
     width: int
     depth: int
@@ -64,12 +65,13 @@ class Preset:
 
 
 PRESETS = {
-    "nano": Preset(clips=4096, sketches=10240, video_steps=4000, audio_steps=6000, steps=7000, batch_size=24, width=256,
-                   depth=6, learning_rate=1.5e-3, matrix_learning_rate=0.015, video_config=VideoVAEConfig(),
-                   audio_config=AudioVAEConfig(), compile=True, judge=("--suite", "quick", "--checkpoint",
-                                                                       "CHECKPOINT")),
+    "nano": Preset(clips=4096, sketches=10240, video_steps=4000, audio_steps=6000, steps=7000, distil_steps=600,
+                   batch_size=24, width=256, depth=6, learning_rate=1.5e-3, matrix_learning_rate=0.015, compile=True,
+                   video_config=VideoVAEConfig(), audio_config=AudioVAEConfig(),
+                   judge=("--suite", "quick", "--checkpoint", "CHECKPOINT")),
     # Proves the chain in seconds; what it makes is noise.
-    "tiny": Preset(clips=2, sketches=8, video_steps=1, audio_steps=1, steps=2, batch_size=2, width=64, depth=1,
+    "tiny": Preset(clips=2, sketches=8, video_steps=1, audio_steps=1, steps=2, distil_steps=1, batch_size=2,
+                   width=64, depth=1,
                    learning_rate=1e-3, matrix_learning_rate=0.01, compile=False,
                    video_config=VideoVAEConfig(latent_channels=8, context_width=8, cell_width=8, cell_depth=1),
                    audio_config=AudioVAEConfig(latent_channels=8, width=16, depth=1),
@@ -100,8 +102,8 @@ class Recipe:
         """Go on until the recipe is done or the minutes are over. True when it is done."""
         stages: dict[str, Callable[[], bool]] = {
             "pool": self._render, "sketches": self._sketch, "video-vae": self._train_video,
-            "audio-vae": self._train_audio, "transformer": self._train_transformer, "pack": self._pack,
-            "judge": self._judge}
+            "audio-vae": self._train_audio, "transformer": self._train_transformer, "distil": self._distil,
+            "pack": self._pack, "judge": self._judge}
         is_first = True                # of this slice: it always gets somewhere
         for number, (name, stage) in enumerate(stages.items(), 1):
             if name in self.notes["done"]:
@@ -202,12 +204,24 @@ class Recipe:
                            matrix_learning_rate=preset.matrix_learning_rate)
         return train_transformer(options, loop)
 
+    def _distil(self) -> bool:
+        teacher, = (self.output / "transformer").glob("transformer-*.safetensors")
+        options = distil.DistilOptions(
+            data=self.output / "pool", sketches=self.output / "sketches", cache=self.output / "latents",
+            video_vae=self._network("video_vae"), audio_vae=self._network("audio_vae"), start_from=teacher,
+            batch_size=max(2, self.preset.batch_size // 2))
+        loop = LoopOptions(output=self.output / "distil", steps=self.preset.distil_steps, minutes=self._minutes(),
+                           seed=self.seed, learning_rate=distil.LEARNING_RATE,
+                           matrix_learning_rate=distil.MATRIX_LEARNING_RATE)
+        return distil.train(options, loop, self.say)
+
     def _network(self, name: str) -> Path:
         return self.output / name.replace("_", "-") / f"{name}.safetensors"
 
     def _pack(self) -> bool:
         parts = [self._network("video_vae"), self._network("audio_vae"),
-                 *sorted((self.output / "transformer").glob("transformer-*.safetensors"))]
+                 *(path for folder in ("transformer", "distil")
+                   for path in (self.output / folder).glob("transformer-*.safetensors"))]
         for path in pack(parts, self.output / "checkpoint" / PACKED):
             self.say(f"{path} {path.stat().st_size / 2**20:.1f} MiB")
         return True
