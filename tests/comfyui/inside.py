@@ -29,6 +29,7 @@ import comfy.sd  # noqa: E402
 import torch  # noqa: E402
 from comfy.cli_args import args  # noqa: E402
 from comfy.nested_tensor import NestedTensor  # noqa: E402
+from comfy_api.torch_helpers import set_torch_compile_wrapper  # noqa: E402
 
 STEPS, SCALE, SEED = 5, 3.0, 7
 
@@ -190,6 +191,13 @@ def check_lora_patches_reach_the_layers(world: SimpleNamespace) -> None:
     before, after = (sample(world, empty(), model=model).unbind()[0] for model in (world.model, patched))
     assert float((before - after).abs().max()) > 1e-3
     near(sample(world, empty()).unbind()[0], before, 1e-5)     # and leave the unpatched model as it was
+
+
+def check_the_network_compiles_as_one_graph(world: SimpleNamespace) -> None:
+    """As TorchCompileModel does it; "eager" runs the graph as it was read, since inductor's C++ takes minutes."""
+    compiled, latent = world.model.clone(), empty(seconds=0.5)
+    set_torch_compile_wrapper(model=compiled, backend="eager", fullgraph=True, dynamic=False)
+    near(sample(world, latent, model=compiled).unbind()[0], sample(world, latent).unbind()[0], 1e-5)
 
 
 def check_the_model_can_be_built_again(world: SimpleNamespace) -> None:
