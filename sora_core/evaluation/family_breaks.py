@@ -1,4 +1,4 @@
-"""Breaks that only some families can have: a ball through the board, a miss that leaps into the hoop, sliding feet."""
+"""Breaks that only some families can have: a missed ball that leaps into the hoop, and feet that slide."""
 
 from __future__ import annotations
 
@@ -15,21 +15,6 @@ LEAP_M = 0.45                       # so far from the hoop's middle a missed bal
 SLIDE_MS = 0.45                     # m/s
 SINK_MS = 1.2                       # m/s: how fast a ball leaves the net
 LEAST_WAY_M, LOWEST = 0.7, 0.94     # that somebody must go in the picture; so far down feet may stand to be seen whole
-
-
-def through_board(clip: WorldClip, studio: Studio) -> WorldClip | None:
-    """The ball flies on where it should have hit the board."""
-    hit = next((touch for touch in clip.record.contacts if touch.body_b in (BOARD, RIM)), None)
-    if hit is None or hit.body_b != BOARD:
-        return None
-    step = max(round(hit.time_s / STEP_S) - 2, 0)
-    poses = clip.motion.poses.copy()
-    later = np.arange(len(poses) - step) * STEP_S
-    speed = clip.motion.velocities[step, 0, :3]
-    poses[step:, 0, :3] = poses[step, 0, :3] + later[:, None] * speed
-    poses[step:, 0, 2] -= 0.5 * clip.scene.setting.gravity * later**2
-    poses[:, 0, 2] = np.maximum(poses[:, 0, 2], clip.scene.bodies[0].record.radius_m)
-    return _filmed(clip, studio, poses)
 
 
 def leaps_into_hoop(clip: WorldClip, studio: Studio) -> WorldClip | None:
@@ -82,7 +67,6 @@ def _filmed(clip: WorldClip, studio: Studio, poses: np.ndarray) -> WorldClip:
 
 
 FAMILY_BREAKS: dict[str, tuple[tuple[str, ...], str, Callable[[WorldClip, Studio], WorldClip | None]]] = {
-    "through the board": (("basketball",), "shot", through_board),
     "leaps into the hoop": (("basketball",), "shot", leaps_into_hoop),
     "feet slide": (("walk", "run"), "feet", feet_slide),
 }

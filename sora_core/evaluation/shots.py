@@ -2,7 +2,8 @@
 
 The hoop is found in the background by its net, which is as wide as three balls and full of fine detail, unlike walls,
 floors and boards. A made shot sinks from above the rim to below the net between the net's sides; any other way down is
-a miss. A ball that leaps to another place, or that goes on where the board is, cheats.
+a miss. A ball that leaps to another place cheats. Whether one flies through the board isn't told: the board is seen
+aslant.
 
 Legend: T frames, H W pixels; x right and y down; lengths in radii of the ball where they are called shares.
 """
@@ -22,8 +23,6 @@ LEAST_DETAIL = 0.022                # of a range of 1, in each ninth of the net
 DETAIL_PIXELS = 5
 LEAST_SEEN, LEAST_WAY = 12, 0.15    # frames; of the picture's height: what is a shot
 ABOVE_SHARE, ASIDE_SHARE = 0.3, 1.0         # radii above the rim; half widths of the net beside its middle
-BOARD_HIGH, BOARD_LOW = 3.4, 0.3    # radii over the rim: how far up the board goes, and from where on it is sure to be
-BOARD_FACE = 2.1                    # radii behind the net's middle: nearer to the board a ball's middle can't come
 LEAP_SHARE = 0.95                   # radii further than in the frames before and after: what no ball moves in a frame
 MADE = (r"into (the |a )?(hoop|basket|net)|through (the |a )?(hoop|basket|net)|\bgoes in\b|falls through|drops in\b|"
         r"swish|\bin off the board|\bscores\b|made (basketball )?shot")
@@ -76,9 +75,7 @@ def shot(tracking: Tracking) -> Verdict:
     hoop = find_hoop(tracking.layers.background, radius)
     if hoop is None:
         return Verdict(None, {"outcome": None})
-    faults = [name for name, found in (("leaps", _leaps(ball, radius)),
-                                       ("through the board", _is_behind_board(ball, radius, hoop, tracking.size[0])))
-              if found]
+    faults = ["leaps"] if _leaps(ball, radius) else []
     return Verdict(not faults, {"outcome": outcome(ball.x, ball.y, radius, hoop), "faults": faults})
 
 
@@ -115,15 +112,6 @@ def _leaps(ball: Track, radius: float) -> bool:
                 steps[t] > np.nanmax(around) + LEAP_SHARE * radius):
             return True
     return False
-
-
-def _is_behind_board(ball: Track, radius: float, hoop: Hoop, width: int) -> bool:
-    """Whether its middle, reckoned from the side that is still in the picture, is in or behind the board's face at the
-    board's height."""
-    is_right = hoop.x > width / 2
-    ahead = ball.box[:, 0] + radius - hoop.x if is_right else hoop.x - ball.box[:, 2] + radius
-    high = (ball.y < hoop.top - BOARD_LOW * radius) & (ball.y > hoop.top - BOARD_HIGH * radius)
-    return bool((ball.seen & high & (ahead > BOARD_FACE * radius)).any())
 
 
 def _sums(values: np.ndarray, high: int, wide: int) -> np.ndarray:

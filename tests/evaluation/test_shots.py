@@ -1,4 +1,4 @@
-"""A drawn hoop, and balls that go in, miss, leap in, or fly through the board."""
+"""A drawn hoop, and balls that go in, miss, or leap in."""
 
 from __future__ import annotations
 
@@ -32,11 +32,8 @@ def paths():
     made_x = np.minimum(14 + 1.3 * t, HOOP_X)
     missed_x = np.where(t < 38, 14 + 1.25 * t, 14 + 1.25 * 38 - 0.8 * (t - 38))
     leap_x = np.where(t < 44, missed_x, HOOP_X)
-    through_x = 14 + 2.1 * t
-    flat = np.clip(48 - 1.2 * t + 0.01 * t**2, 18, 90)
     return {"made": (made_x, np.minimum(rise, 88)), "missed": (missed_x, np.minimum(rise, 88)),
-            "leaps": (leap_x, np.minimum(np.where(t < 44, rise, 40 + 2 * (t - 44)), 88)),
-            "through the board": (through_x, flat)}
+            "leaps": (leap_x, np.minimum(np.where(t < 44, rise, 40 + 2 * (t - 44)), 88))}
 
 
 def film(studio, name):
@@ -59,10 +56,9 @@ def test_how_a_shot_ends(studio, name):
     assert found.holds is True and found.values == {"outcome": name, "faults": []}
 
 
-@pytest.mark.parametrize("name", ["leaps", "through the board"])
-def test_what_no_ball_does_is_found(studio, name):
-    found = shot(track(film(studio, name)))
-    assert found.holds is False and name in found.values["faults"]
+def test_a_leap_into_the_hoop_is_found(studio):
+    found = shot(track(film(studio, "leaps")))
+    assert found.holds is False and found.values["faults"] == ["leaps"]
 
 
 @pytest.mark.parametrize(("prompt", "outcome"), [
