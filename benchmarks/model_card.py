@@ -35,6 +35,16 @@ PROMPTS = [
     "a black wooden box slides over a carpet and stops",
     "a pink plastic ball rolls into a yellow box on a parquet floor",
 ]
+NEWER = [
+    "a woman in a red shirt walks across a wooden floor from left to right",
+    "a man in a blue shirt runs across the grass",
+    "a gymnast in a purple leotard does a backflip in a gym",
+    "a skater lands a single axel on the ice",
+    "a black dog trots along and barks",
+    "a yellow bird takes off and flies away",
+    "an orange basketball misses the hoop and bounces off the rim",
+    "a grey metal ball rolls down a ramp",
+]
 SHOWN = 9   # frames of a clip on a sheet
 
 
@@ -108,8 +118,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary, torch.inference_mode():
         seeds = [(f"seed {seed}", *make(models, PROMPT, seed, Path(temporary))) for seed in range(8)]
         others = [(prompt, *make(models, prompt, 0, Path(temporary))) for prompt in PROMPTS]
+        newer = [(prompt, *make(models, prompt, 0, Path(temporary))) for prompt in NEWER]
     sheet([(title, frames) for title, frames, *_ in seeds], args.output / "seeds.jpg")
     sheet([(title, frames) for title, frames, *_ in others], args.output / "prompts.jpg")
+    sheet([(title, frames) for title, frames, *_ in newer], args.output / "newer.jpg")
     spectrograms(seeds[:2] + others[1:3], args.output / "sound.jpg")
     if args.logs:
         curves(args.logs, args.output / "curves.png")

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sora_core.world.pool import NUM_SAMPLES, SAMPLE_RATE, clip_seed, make_record  # noqa: E402
 from sora_core.world.render import Stage  # noqa: E402
-from sora_core.world.scenes.families import FAMILIES, TRAINED_FAMILIES, VARIATION  # noqa: E402
+from sora_core.world.scenes.families import FAMILIES, PLAIN_FAMILIES, VARIATION  # noqa: E402
 from sora_core.world.sound import synthesise_clip  # noqa: E402
 
 SEED = 4242
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=32, help="of each kind (default: %(default)s)")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--height", type=int, default=128)
-    parser.add_argument("--families", default=",".join(TRAINED_FAMILIES), help="names, or all (default: %(default)s)")
+    parser.add_argument("--families", default=",".join(PLAIN_FAMILIES), help="names, or all (default: %(default)s)")
     args = parser.parse_args()
     families = tuple(FAMILIES) if args.families == "all" else tuple(args.families.split(","))
     kind = args.width, args.height, families, VARIATION if args.families == "all" else 0.0

@@ -28,7 +28,7 @@ class SoraLipSync(io.ComfyNode):
             display_name="Sora Lip Sync",
             category="Sora/latent",
             description="Makes the picture that belongs to a voice or any other sound. Join the new frames with your "
-                        "own sound in Create Video. The embedded model knows things that land, and no people yet.",
+                        "own sound in Create Video. The embedded model knows things that land, but no speaker yet.",
             search_aliases=["sora", "lipsync", "lip sync", "audio to video", "a2v", "talking head", "voice"],
             inputs=[
                 io.Vae.Input("audio_vae", tooltip="The audio_vae of Sora Checkpoint Loader."),

@@ -67,7 +67,7 @@ class SoraTextToVideo(io.ComfyNode):
                              control_after_generate=True, optional=True,
                              tooltip="0 to 2147483647; the same seed gives the same clip."),
                 io.String.Input("negative_prompt", default="", optional=True,
-                                tooltip="What to move away from; empty is usual."),
+                                tooltip="What to move away from; needs a guidance_scale above 1."),
                 checkpoint_input(optional=True),
                 io.Int.Input("steps", default=DEFAULT_STEPS, min=1, max=MAX_STEPS // 2, optional=True,
                              tooltip="Steps from noise to picture, 1 to 500; fewer are faster and rougher."),

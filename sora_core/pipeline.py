@@ -41,6 +41,7 @@ from .trust.provenance import Provenance, facts_of
 from .wishes import NO_WISHES, Wishes, read_wishes
 
 DEFAULT_SECONDS = 4.0
+NEGATIVE_IGNORED = "The negative prompt does nothing at guidance scale 1; use 1.5, say."
 CHARACTERS_PER_TOKEN = 16       # a prompt with more characters than this many to a token is refused unread
 
 
@@ -99,7 +100,7 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
         frame_rate: 1 to 120 frames a second.
         steps: 1 to 1000 steps from noise to picture.
         guidance_scale: 0 to 100; 1 = follow the prompt as learnt, more = more strictly.
-        negative_prompt: what to move away from.
+        negative_prompt: what to move away from; needs a guidance_scale above 1.
         sampler: "lcm" or "euler", see `sampling.flow`.
         image: a picture that shall be the first frame.
         checkpoint: a file, a folder of shards, loaded models, or None for the embedded one.
@@ -136,6 +137,7 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
         plain, unwanted = (understood(models.tokenizer, text, most) for text in (prompt, negative_prompt))
         positive = encode_prompt(models, plain.text)
         negative = encode_prompt(models, unwanted.text, name="negative prompt")
+        ignored = NEGATIVE_IGNORED if negative_prompt.strip() and guidance_scale == 1 else ""
 
     noise_video, noise_audio = make_noise(models, plan, seed)
     windows = plan_windows(noise_video.shape[2], noise_audio.shape[2], _audio_per_video(models))
@@ -166,7 +168,7 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
                  height=plan.height, frame_rate=str(plan.frame_rate), sample_rate=models.audio_vae.config.sample_rate,
                  seed=seed, steps=steps, guidance_scale=guidance_scale, sampler=sampler, model=models.hash[:16],
                  latents=_hash(video, audio), mark=f"{provenance.mark.payload:08x}", is_signed=provenance.is_signed,
-                 unused=plain.unused,
+                 unused=" ".join(filter(None, [plain.unused, ignored])),
                  stages={name: round(value, 3) for name, value in stages.items()})
 
 

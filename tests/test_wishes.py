@@ -33,7 +33,7 @@ def test_sketches_go_as_they_are_told():
     states[1, 1, :, 0] = torch.linspace(0.4, -0.4, 97)          # the second thing moves, to the left
     states[1, 0, :, 0] = 0.1
     states[2, 2, :, 0] = torch.linspace(-0.4, 0.4, 97)          # what is absent doesn't count
-    traits = torch.ones(3, 3, 5)
+    traits = torch.ones(3, 3, 6)
     traits[2, 2, 0] = -1
     sketch = Sketch(states, torch.zeros(3, 3, 97), traits, torch.tensor([[0.0, 0.2, 0.3, 1.0]]).repeat(3, 1))
     right, left = turned(sketch, 1), turned(sketch, -1)

@@ -36,7 +36,8 @@ def add_parser(subparsers: Any) -> None:
                         help="how strictly to follow the prompt, 0 to 100; 1 is as learnt and twice as fast")
     parser.add_argument("--sampler", choices=["lcm", "euler"],
                         help="lcm adds fresh noise at each step, euler walks straight (default: euler)")
-    parser.add_argument("--negative-prompt", default="", metavar="TEXT", help="what to move away from")
+    parser.add_argument("--negative-prompt", default="", metavar="TEXT",
+                        help="what to move away from; needs --guidance-scale above 1")
     parser.add_argument("--image", metavar="FILE", help="a PNG, JPEG or WebP picture that shall be the first frame")
     parser.add_argument("--handle", default="", metavar="NAME", help="a visible, moving mark with this name")
     parser.add_argument("--sign", choices=["auto", "required", "none"], default="auto",

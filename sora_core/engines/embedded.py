@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_STEPS
 from .facts import EXTEND, FOLEY, LIPS, TEXT, Engine
 from .graph import Link
 from .kitchen import Kitchen, Made
-
-STEPS, GUIDANCE = 16, 2.0
 
 
 def make_embedded(engine: Engine, k: Kitchen) -> Made:
@@ -15,16 +14,18 @@ def make_embedded(engine: Engine, k: Kitchen) -> Made:
     start = _start(k)
     words = [g.add(name, "SoraTextEncode", clip=k.part("clip"), prompt=text)[0]
              for name, text in (("positive", r.prompt), ("negative", r.negative))]
-    guider = g.add("guider", "CFGGuider", model=k.part("model"), positive=words[0], negative=words[1], cfg=GUIDANCE)
+    guider = g.add("guider", "CFGGuider", model=k.part("model"), positive=words[0], negative=words[1],
+                   cfg=DEFAULT_GUIDANCE_SCALE)
     sampler = g.add("sampler", "KSamplerSelect", sampler_name="euler")
-    sigmas = g.add("sigmas", "BasicScheduler", model=k.part("model"), scheduler="simple", steps=STEPS, denoise=1.0)
+    sigmas = g.add("sigmas", "BasicScheduler", model=k.part("model"), scheduler="simple", steps=DEFAULT_STEPS,
+                   denoise=1.0)
 
     def look(latent: Link, name: str) -> tuple[Link, Link]:
         return (g.add(f"{name}_images", "SoraDecode", samples=latent, vae=k.part("video_vae"))[0],
                 g.add(f"{name}_sound", "SoraAudioSynthesis", samples=latent, vae=k.part("audio_vae"))[0])
 
-    made = k.sample(guider=guider[0], sampler=sampler[0], sigmas=sigmas[0], steps=STEPS, latent=start, look=look,
-                    has_mask=r.mode != TEXT)
+    made = k.sample(guider=guider[0], sampler=sampler[0], sigmas=sigmas[0], steps=DEFAULT_STEPS, latent=start,
+                    look=look, has_mask=r.mode != TEXT)
     if r.mode == FOLEY:
         parts = g.add("original", "GetVideoComponents", video=r.video)
         sound = g.add("decode_sound", "SoraAudioSynthesis", samples=made, vae=k.part("audio_vae"))

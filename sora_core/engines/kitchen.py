@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError
+from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_STEPS
 from .facts import EXTEND, FIRST, FOLEY, LAST, LIPS, TEXT, Engine
 from .graph import Graph, Link
 from .sizes import Canvas
@@ -181,9 +182,9 @@ class Kitchen:
         words = [g.add(name, "SoraTextEncode", clip=loader[1], prompt=text)[0]
                  for name, text in (("foley_words", self.request.prompt), ("foley_nothing", ""))]
         start = g.add("foley_start", "SoraFoley", video_vae=loader[2], images=images, frame_rate=self.request.rate)
-        made = g.add("foley_sample", "KSampler", model=loader[0], seed=self.request.seed, steps=16, cfg=2.0,
-                     sampler_name="euler", scheduler="simple", positive=words[0], negative=words[1],
-                     latent_image=start[0], denoise=1.0)
+        made = g.add("foley_sample", "KSampler", model=loader[0], seed=self.request.seed, steps=DEFAULT_STEPS,
+                     cfg=DEFAULT_GUIDANCE_SCALE, sampler_name="euler", scheduler="simple", positive=words[0],
+                     negative=words[1], latent_image=start[0], denoise=1.0)
         return g.add("foley_sound", "SoraAudioSynthesis", samples=made[0], vae=loader[3])[0]
 
 

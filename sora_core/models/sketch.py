@@ -21,9 +21,9 @@ from torch import Tensor
 
 from .video_vae import VideoVAE, to_changes
 
-SLOTS = 3            # things in a sketch, at most
+SLOTS = 5            # things in a sketch, at most; a figure takes several: its trunk and its limbs
 STATES = 8           # x, y of the middle, then x, y of three half-edges; a ball has its radius on the first two
-TRAITS = 5           # present, box (each -1 or 1), red, green, blue (each -1 to 1)
+TRAITS = 6           # present, box (each -1 or 1), red, green, blue (each -1 to 1), part of a figure (-1 or 1)
 STAGE = 4            # y where the floor ends at the left and the right edge; x of a wall; its side (-1, 1; 0: none)
 HIT_WINDOW = 4       # frames around a sound latent whose hits it hears
 HIT_FEATURES = SLOTS * (HIT_WINDOW + 2)
@@ -41,7 +41,7 @@ class Sketch:
     Attributes:
         states: `(B, K, T, 8)` places and half-edges, see `STATES`.
         hits: `(B, K, T)` strength of impacts, 0 to about 1; one between two frames is shared by both.
-        traits: `(B, K, 5)`; stage: `(B, 4)`.
+        traits: `(B, K, 6)`; stage: `(B, 4)`.
     """
 
     states: Tensor
@@ -51,6 +51,11 @@ class Sketch:
 
     def __getitem__(self, rows: slice | Tensor) -> Sketch:
         return Sketch(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @property
+    def of_figure(self) -> Tensor:
+        """`(B, K)` whether it is a part of a figure, which moves by itself."""
+        return self.traits[..., 5] > 0
 
     @staticmethod
     def join(sketches: Sequence[Sketch]) -> Sketch:
@@ -65,7 +70,8 @@ class Sketch:
 
     def mirrored(self) -> Sketch:
         """The same seen in a mirror, left and right exchanged."""
-        sign = torch.tensor([-1.0, 1.0] * (STATES // 2))
+        # The first half-edge is turned round besides, so that it goes to the right again, as a ball's radius does.
+        sign = torch.tensor([-1.0, 1.0, 1.0, -1.0, -1.0, 1.0, -1.0, 1.0])
         stage = torch.stack([self.stage[:, 1], self.stage[:, 0], -self.stage[:, 2], -self.stage[:, 3]], dim=1)
         return replace(self, states=self.states * sign, stage=stage)
 
@@ -100,7 +106,7 @@ def rigid(sketch: Sketch) -> Sketch:
     left, sizes, right = torch.linalg.svd(edges.float(), full_matrices=False)
     size = sizes.mean(-1)                                                                 # (B, K, T)
     boxes = (left @ right) * size[:, :, :1, None, None]
-    is_cube = (sketch.traits[..., 1] > 0) & (sizes[:, :, 0, 1] > _CUBE * sizes[:, :, 0, 0])
+    is_cube = (sketch.traits[..., 1] > 0) & ~sketch.of_figure & (sizes[:, :, 0, 1] > _CUBE * sizes[:, :, 0, 0])
     edges = torch.where(is_cube[:, :, None, None, None], boxes, edges)
     return replace(sketch, states=torch.cat([sketch.states[..., :2], edges.transpose(-1, -2).flatten(-2)], dim=-1))
 
@@ -137,7 +143,7 @@ def _draw_bodies(states: Tensor, traits: Tensor, y: Tensor, x: Tensor, unit: flo
             continue
         inside = _box(state, y, x) if trait[1] > 0 else _ball(state, y, x)
         cover = (inside * unit + 0.5).clamp_(0, 1)                    # one pixel of soft edge
-        colour += (trait[2:, None, None, None].clamp(-1, 1) - colour) * cover
+        colour += (trait[2:5, None, None, None].clamp(-1, 1) - colour) * cover
         torch.maximum(bodies, cover, out=bodies)
     return colour, bodies
 
@@ -176,7 +182,10 @@ def encode_drawing(colours: Tensor, masks: Tensor, video_vae: VideoVAE) -> Tenso
 
 
 def hit_features(sketch: Sketch, audio_latents: int) -> Tensor:
-    """`(B, L, HIT_FEATURES)`: per slot the hits in the frames around, the speed, and what it is (0 none, 1, -1 box)."""
+    """`(B, L, HIT_FEATURES)`: per slot the hits in the frames around, the speed, and what it is.
+
+    0 is nothing, 1 a ball, -1 a box, 2 a part of a figure.
+    """
     frames = FRAMES_PER_SOUND * audio_latents + HIT_WINDOW
     around = (HIT_WINDOW - FRAMES_PER_SOUND) // 2
     hits = F.pad(sketch.hits, (around, max(0, frames - sketch.hits.shape[2])))[..., :frames]
@@ -184,6 +193,7 @@ def hit_features(sketch: Sketch, audio_latents: int) -> Tensor:
     place = sketch.states[..., :2]
     speed = F.pad((place[:, :, 1:] - place[:, :, :-1]).norm(dim=-1), (0, frames))
     speed = speed[:, :, :FRAMES_PER_SOUND * audio_latents:FRAMES_PER_SOUND, None] * 24    # units a second
-    kind = (sketch.traits[..., 0] > 0) * torch.where(sketch.traits[..., 1] > 0, -1.0, 1.0)
+    kind = torch.where(sketch.traits[..., 1] > 0, -1.0, 1.0)
+    kind = (sketch.traits[..., 0] > 0) * torch.where(sketch.of_figure, 2.0, kind)
     kind = kind[:, :, None, None].expand(-1, -1, audio_latents, -1)
     return torch.cat([windows, speed, kind], dim=-1).transpose(1, 2).flatten(2)           # (B, L, K * 6)

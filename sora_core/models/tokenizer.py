@@ -95,11 +95,15 @@ class Tokenizer:
         return cls([tuple(pair) for pair in merges])
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
-    """Learn merges from `texts` until the vocabulary is full or no pair occurs twice."""
+def train_tokenizer(texts: Iterable[str], vocabulary_size: int, begin: Tokenizer | None = None) -> Tokenizer:
+    """Learn merges from `texts` until the vocabulary is full or no pair occurs twice.
+
+    `begin` is a tokenizer whose merges come first and keep their ids, so that a trained model can learn new words.
+    """
+    begin = begin or Tokenizer([])
     counts = Counter(word for text in texts for word in WORDS.findall(" " + normalise(text)))
-    words = [([FIRST_BYTE + byte for byte in word.encode("utf-8")], count) for word, count in sorted(counts.items())]
-    merges: list[tuple[int, int]] = []
+    words = [(list(begin._word(word)), count) for word, count in sorted(counts.items())]
+    merges = list(begin.merges)
     while FIRST_MERGE + len(merges) < vocabulary_size:
         pairs: Counter[tuple[int, int]] = Counter()
         for ids, count in words:

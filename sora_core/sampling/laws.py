@@ -18,6 +18,7 @@ from torch import Tensor
 from ..models.sketch import Sketch
 
 STIFFNESS = 30.0        # of a path against its drawing, in the units of the sketch
+SUPPLENESS = 0.2        # the same for parts of figures, of the square
 SMALLEST_JERK = 1e-3    # third difference below which a change of acceleration is none
 ROUNDS = 6
 HIT = 0.1               # strength from which a hit may bend a path
@@ -29,6 +30,8 @@ ALLOWED_OVERLAP = 0.15  # of the sum of two radii: outlines seen at an angle cro
 
 def lawful(sketch: Sketch, given: int = 0) -> Sketch:
     """The nearest sketch whose paths and turns have constant acceleration between hits, and whose things come to rest.
+
+    Parts of figures move by themselves and are only smoothed (Whittaker 1923, graduation by third differences).
 
     Solves min |x - drawn|^2 + STIFFNESS sum |third difference of x|, without the sum's terms at hits; the norm, not
     its square, so that accelerations change at few moments (trend filtering: Kim et al. 2009, SIAM Review 51(2),
@@ -44,14 +47,33 @@ def lawful(sketch: Sketch, given: int = 0) -> Sketch:
     hits = (hits > HIT).flatten(0, 1)                                               # (N, T)
     places, edges = sketch.states.flatten(0, 1).split([2, s - 2], dim=-1)
     states = torch.cat([_calm(_straighten(part, hits, given), given) for part in (places, edges)], dim=-1)
-    return replace(sketch, states=states.view(b, k, t, s))
+    states = states.view(b, k, t, s)
+    if sketch.of_figure.any():
+        states = torch.where(sketch.of_figure[..., None, None], _smooth(sketch.states, given), states)
+    return replace(sketch, states=states)
+
+
+def _third_differences(t: int) -> Tensor:
+    """The matrix `(T - 3, T)` that takes them."""
+    third = torch.tensor([-1.0, 3.0, -3.0, 1.0], dtype=torch.float64)
+    return sum((value * torch.eye(t - 3, t, dtype=torch.float64).roll(i, 1) for i, value in enumerate(third)),
+               torch.zeros(t - 3, t, dtype=torch.float64))
+
+
+def _smooth(drawn: Tensor, given: int) -> Tensor:
+    """`(B, K, T, S)` without what jumps between neighbouring frames."""
+    t = drawn.shape[2]
+    differences = _third_differences(t)
+    trust = torch.ones(t, dtype=torch.float64)
+    trust[:given] = PINNED
+    matrix = torch.diag(trust) + SUPPLENESS * differences.T @ differences
+    return torch.linalg.solve(matrix, trust[:, None] * drawn.double()).to(drawn.dtype)
 
 
 def _straighten(drawn: Tensor, hits: Tensor, given: int) -> Tensor:
     """`(N, T, S)` -> the same with few changes of acceleration."""
     n, t, _ = drawn.shape
-    third = torch.tensor([-1.0, 3.0, -3.0, 1.0], dtype=torch.float64)
-    differences = sum(value * torch.eye(t - 3, t, dtype=torch.float64).roll(i, 1) for i, value in enumerate(third))
+    differences = _third_differences(t)
     stiffness = STIFFNESS * (~(hits[:, 1:-2] | hits[:, 2:-1])).double()             # (N, T - 3)
     trust = torch.ones(t, dtype=torch.float64)
     trust[:given] = PINNED
@@ -78,7 +100,7 @@ def faults(sketch: Sketch, *, shall_meet: bool = False) -> Tensor:
 
     Bodies that run into each other by more than outlines may; and, where they shall meet, that none do.
     """
-    present = sketch.traits[..., 0] > 0                                             # (B, K)
+    present = (sketch.traits[..., 0] > 0) & ~sketch.of_figure                       # (B, K)
     places = sketch.states[..., :2]
     radii = (sketch.states[..., 2:].square().sum(-1) / 2).sqrt()                    # (B, K, T); a ball's, half a cube's
     hits = F.max_pool1d(sketch.hits, 3, stride=1, padding=1)

@@ -16,11 +16,12 @@ from ..shapes import video_latent_frames
 from ..wishes import NO_WISHES, Wishes, turned
 from .flow import shift_sigma
 from .guidance import is_guided_at
+from .joints import jointed
 from .laws import faults, lawful
 from .windows import OVERLAP, WINDOW, Window
 
-STEPS = 16
-GUIDANCE_SCALE = 2.0
+STEPS = 8
+GUIDANCE_SCALE = 1.0        # the shipped weights have learnt what guidance does, see `training/distil.py`
 SHIFT = 2.0                 # of the steps to noise, where it is decided what happens
 CANDIDATES = 4              # sketches of which the one that breaks the laws least is taken
 
@@ -78,7 +79,7 @@ def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect:
     if known is not None:
         free[sketcher.row_frames(WINDOW) < video_latent_frames(known.states.shape[2], FRAMES)] = 0
         clean = sketcher.to_rows(known.frames(0, 1 + FRAMES * (WINDOW - 1)))
-    states = [positive] if negative is None else [positive, negative]
+    states = [positive] if negative is None or GUIDANCE_SCALE == 1 else [positive, negative]
     length, copies = max(state.shape[1] for state in states), len(states)
     given = {
         "text": torch.cat([F.pad(x, (0, 0, 0, length - x.shape[1])).expand(batch, -1, -1) for x in states]),
@@ -99,4 +100,4 @@ def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect:
             velocity = unwanted + GUIDANCE_SCALE * (wanted - unwanted)
         rows = rows + (following - t) * velocity * free
     frames = 0 if known is None else known.states.shape[2]
-    return lawful(rigid(sketcher.from_rows(rows * free + clean * (1 - free))), given=frames)
+    return jointed(lawful(rigid(sketcher.from_rows(rows * free + clean * (1 - free))), given=frames), given=frames)

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import ResourceError
 from ..models.audio_vae import AudioVAE
-from ..models.sketch import Sketch, draw, encode_drawing
+from ..models.sketch import SLOTS, TRAITS, Sketch, draw, encode_drawing
 from ..models.tokenizer import Tokenizer
 from ..models.video_vae import VideoVAE
 from ..sampling.laws import faults
@@ -68,8 +69,15 @@ def sketched(records: list[dict]) -> list[int]:
 
 
 def read_sketch(file: Any) -> Sketch:
-    """The sketches of an open shard."""
-    return Sketch(*(file.get_tensor(name).float() for name in SKETCH_PARTS))
+    """The sketches of an open shard; those of older shards get the slots and the trait that came later."""
+    states, hits, traits, stage = (file.get_tensor(name).float() for name in SKETCH_PARTS)
+    more = SLOTS - traits.shape[1]
+    if traits.shape[2] < TRAITS:
+        traits = torch.cat([traits, -(traits[..., :1] > 0).float()], dim=-1)
+    none = torch.zeros(len(traits), more, TRAITS)
+    none[..., 0] = -1
+    states, hits = F.pad(states, (0, 0, 0, 0, 0, more)), F.pad(hits, (0, 0, 0, more))
+    return Sketch(states, hits, torch.cat([traits, none], 1), stage)
 
 
 def to_video(frames: Tensor) -> Tensor:

@@ -26,7 +26,8 @@ from .transformer import train as train_transformer
 
 # Most clips of these families have a sketch; clips without one are not learnt from.
 SKETCHED_FAMILIES = ("drop", "throw", "roll", "collide", "slide", "topple", "ramp", "pendulum", "billiards",
-                     "basketball", "goal")
+                     "basketball", "goal", "walk", "run", "jump", "wave", "gymnast", "skater", "stumble", "dog", "cat",
+                     "bird")
 VARIATION = 0.1                # share of the clips with a style, something in the air, or a camera move
 SHARD_CLIPS, SKETCH_SHARD_CLIPS = 16, 256
 SHARDS_AT_A_TIME = 4           # for each worker, between two looks at the clock

@@ -19,6 +19,7 @@ UNIFORM_SHARE = 0.25        # of the timesteps, before the shift; the rest is lo
 SHIFT = 1.5                 # to noise: all rows of a thing say where it goes, so only much noise leaves that to words
 JERK_WEIGHT = 300.0         # of errors in the paths' third differences: rows of eight frames must fit their neighbours
 STAGE_WEIGHT, FIRST_WEIGHT, TRAIT_WEIGHT = 4.0, 3.0, 12.0    # few numbers that say much: what it is and its colour
+ABSENT_WEIGHT = 0.05        # of where things are that aren't there
 SMALLEST_WEIGHTED = 0.05    # the loss is that of the velocity, (error of the data / t)^2, with t no smaller than this
 
 
@@ -66,7 +67,7 @@ def sketch_loss(sketcher: Sketcher, sketch: Sketch, aspect: Tensor, text: Tensor
                         picture_mask=has_picture)
     weight = (at / at.clamp(min=SMALLEST_WEIGHTED)) ** 2
     is_sketched = (sketch.traits[..., 0] > 0).any(1)[:, None, None]      # clips of one's own have no sketch
-    asked = _importance(sketcher, frames) * (at > 0) * is_sketched
+    asked = _importance(sketcher, frames) * _presence(sketch, frames, rows.shape[-1]) * (at > 0) * is_sketched
     error = velocity - (noise - rows)
     jerk = _path_error(sketcher, error * at).diff(n=3, dim=2) * (sketch.traits[..., 0] > 0)[..., None, None]
     jerk_loss = ((1 - t).view(-1, 1, 1, 1) * jerk ** 2).mean()
@@ -89,6 +90,14 @@ def _importance(sketcher: Sketcher, frames: int) -> Tensor:
         first[:STATES] *= FIRST_WEIGHT
         first[STATES + 1:] *= TRAIT_WEIGHT
     return weight
+
+
+def _presence(sketch: Sketch, frames: int, row: int) -> Tensor:
+    """`(B, N, S)` small in the rows of empty slots, but for the number that says that they are empty."""
+    there = torch.where(sketch.traits[..., 0] > 0, 1.0, ABSENT_WEIGHT)                      # (B, K)
+    things = there[:, :, None, None].repeat(1, 1, frames, row)
+    things[:, :, 0, STATES + 1] = 1
+    return torch.cat([torch.ones(len(there), 1, row), things.flatten(1, 2)], dim=1)
 
 
 def picture_choice(clips: int, others: int, rng: np.random.Generator) -> Tensor:

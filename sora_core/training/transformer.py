@@ -22,7 +22,7 @@ from ..models.text_encoder import TextEncoder
 from ..models.tokenizer import Tokenizer, train_tokenizer
 from ..models.transformer import SoraTransformer
 from ..models.video_vae import VideoVAE
-from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, SHIFT, lcm, schedule, shift_sigma
+from ..sampling.flow import SHIFT, lcm, schedule, shift_sigma
 from ..sampling.guidance import guided_velocity
 from ..sampling.sketching import draw_sketch
 from ..shapes import audio_latent_times, video_latent_times
@@ -48,6 +48,7 @@ FIRST_FRAME_WEIGHT = 4.0   # an error in the first frame shows in all of them: t
 MOVING_WEIGHT = 3.0        # of cells that a thing covers and didn't in the first frame, or the other way round
 MOVED = 1e-3               # squared difference of the latents of drawn masks that is more than rounding
 GIVEN_NOISE = 0.02         # on latents that are given, so that small errors of earlier windows do no harm
+SHEET_GUIDANCE_SCALE = 2.0
 # What is given, as shares of the batch; the rest generates both at one timestep.
 FIRST_FRAME, BEGINNING, VIDEO_GIVEN, AUDIO_GIVEN, APART, LATER_FRAME = 0.15, 0.07, 0.10, 0.06, 0.04, 0.06
 
@@ -56,6 +57,8 @@ SHEET_PROMPTS = [
     "a blue metal box falls onto concrete",
     "a yellow ball rolls across the grass from left to right",
     "a green ball and a white ball collide on the ice",
+    "a woman in a red shirt walks across a wooden floor from left to right",
+    "a black dog trots along and barks",
 ]
 
 
@@ -217,7 +220,7 @@ class TransformerTask:
                 positive, negative = states[row:row + 1, :len(self.tokenizer.encode(prompt))], states[-1:, :1]
                 sketch = draw_sketch(self.sketcher, positive, negative, frames=97, aspect=1.0, seed=row)
                 guide = make_guide(sketch, self.video_vae, 128, 128, 48)
-                velocity = guided_velocity(self.transformer, positive, negative, DEFAULT_GUIDANCE_SCALE, 24.0, guide)
+                velocity = guided_velocity(self.transformer, positive, negative, SHEET_GUIDANCE_SCALE, 24.0, guide)
                 latents, _ = lcm(velocity, noise, sound, schedule(16), seed=row)
                 drawn = guide.video[:, :config.video_channels]
                 rows += [self.video_vae.decode(x.float())[0].float() for x in (latents, drawn)]
@@ -301,4 +304,4 @@ def _tokenizer(pool: LatentPool, output: Path, start_from: Path | None) -> Token
     for saved in (output / "transformer-sketcher-text_encoder.safetensors", start_from):
         if saved is not None and saved.exists():
             return Tokenizer.from_json(load_checkpoint(saved).vocabulary)
-    return train_tokenizer(pool.all_captions()[::3], 1024)
+    return train_tokenizer(pool.all_captions()[::3], 2048)

@@ -77,6 +77,21 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False)
+class Member:
+    """A part of a figure as the model's sketch shows it: a straight bar.
+
+    Attributes:
+        ends: (F, 2, 3) metres.
+        radius_m: half its width.
+        colour: sRGB.
+    """
+
+    ends: np.ndarray
+    radius_m: float
+    colour: tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
 class Performance:
     """One figure's part in a clip of F frames.
 
@@ -89,6 +104,7 @@ class Performance:
         centre: (F, 4) a sphere around all of it.
         events, voices, lines: what is heard.
         facts: what is true of it, JSON-able.
+        members: its trunk, then pairs of limbs or what else shows best what it does.
     """
 
     name: str
@@ -101,3 +117,4 @@ class Performance:
     voices: tuple[Voice, ...] = ()
     lines: tuple[Line, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()

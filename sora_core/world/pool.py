@@ -53,7 +53,7 @@ def make_record(seed: int, width: int, height: int, family: str | tuple[str, ...
     Args:
         seed: seed of the clip; the same seed and size give the same clip.
         width, height: pixels.
-        family: a scene family, several to draw from, or None for ``scenes.families.TRAINED_FAMILIES``.
+        family: a scene family, several to draw from, or None for ``scenes.families.PLAIN_FAMILIES``.
         variation: chance of a camera move, a style, or something in the air.
     """
     from .scenes.families import draw_scene

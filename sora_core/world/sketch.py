@@ -10,24 +10,35 @@ import numpy as np
 
 from .camera import FRAME_RATE, NUM_FRAMES, View
 from .materials import COLOURS, MATERIALS
+from .performance import Member, Performance
 from .physics import Motion, rotate
 from .record import ContactRecord
 from .scenes.scene import Outline, Scene
 
-SLOTS, STATES, TRAITS, STAGE = 3, 8, 5, 4
+SLOTS, STATES, TRAITS, STAGE = 5, 8, 6, 4
 SKETCHED = ("ball", "box")
 """Kinds of bodies that a sketch can show."""
+MEMBER_COUNTS = (5, 3, 1)
+"""How many members of a figure are shown: trunk, legs and arms; trunk and legs; the trunk."""
+VOICE_STRENGTH = 0.5
 _OUT_OF_SIGHT = 1.5
 _HARD_HIT = math.log1p(4 * 5.0)     # a change of speed of 5 m/s counts as 1
 
 
 def has_room(scene: Scene) -> bool:
-    """Whether a sketch can hold a scene: a still camera, at most three things, balls and boxes, nothing that breaks."""
+    """Whether a sketch can hold a scene: a camera that stands or goes along, few things, nothing that breaks."""
     outlined = {outline.of for outline in scene.outlines}
     drawn = [i for i, body in enumerate(scene.bodies) if body.record.kind in SKETCHED]
-    things = len(drawn) + len(scene.outlines) + sum(prop.outline is not None for prop in scene.props)
-    return (scene.view.path is None and not scene.figures and not scene.pieces
-            and all(i in drawn or i in outlined for i in range(len(scene.bodies))) and 0 < things <= SLOTS)
+    return ((scene.view.path is None or scene.view.move == "follow") and not scene.pieces
+            and all(i in drawn or i in outlined for i in range(len(scene.bodies)))
+            and all(figure.members for figure in scene.figures)
+            and 0 < _things(scene) + len(scene.figures) <= SLOTS)
+
+
+def _things(scene: Scene) -> int:
+    """Slots that bodies and props take."""
+    drawn = sum(body.record.kind in SKETCHED for body in scene.bodies)
+    return drawn + len(scene.outlines) + sum(prop.outline is not None for prop in scene.props)
 
 
 def sketch_arrays(
@@ -55,24 +66,61 @@ def sketch_arrays(
             states[i] = _box_states(scene.view, poses, record.half_m or (record.radius_m,) * 3)
         pale = MATERIALS[record.material].pale
         colour = np.array(COLOURS[record.colour])
-        traits[i] = [1, -1 if record.kind == "ball" else 1, *(2 * (colour + pale * (1 - colour)) - 1)]
+        traits[i] = [1, -1 if record.kind == "ball" else 1, *(2 * (colour + pale * (1 - colour)) - 1), -1]
     outlines = [*scene.outlines, *(prop.outline for prop in scene.props if prop.outline is not None)]
     for i, outline in enumerate(outlines, len(shown)):
         if outline.of is not None:
             slots.setdefault(outline.of, i)
         states[i] = _box_states(scene.view, _outline_poses(outline, motion), outline.half_m)
-        traits[i] = [1, 1, *(2 * np.array(outline.colour) - 1)]
+        traits[i] = [1, 1, *(2 * np.array(outline.colour) - 1), -1]
     for touch in contacts:
         for body in (touch.body_a, touch.body_b):
             if body >= 0:
                 i = slots[body]
-                at = min(touch.time_s * FRAME_RATE, NUM_FRAMES - 1)
                 strength = math.log1p(4 * touch.impulse_ns / scene.bodies[body].record.mass_kg) / _HARD_HIT
-                hits[i, int(at)] += strength * (1 - at % 1)
-                hits[i, int(at) + 1] += strength * (at % 1)
+                _hit(hits[i], touch.time_s, strength)
+    first = len(shown) + len(outlines)
+    for figure in scene.figures:
+        first += _add_figure(figure, scene, states[first:], hits[first:], traits[first:])
     # A thing that rolls past the camera has no place at all.
     states = np.clip(states, -_OUT_OF_SIGHT, _OUT_OF_SIGHT)
     return {"states": states, "hits": hits[:, :NUM_FRAMES], "traits": traits, "stage": _stage(scene)}
+
+
+def _hit(hits: np.ndarray, time_s: float, strength: float) -> None:
+    at = min(time_s * FRAME_RATE, NUM_FRAMES - 1)
+    hits[int(at)] += strength * (1 - at % 1)
+    hits[int(at) + 1] += strength * (at % 1)
+
+
+def _add_figure(figure: Performance, scene: Scene, states: np.ndarray, hits: np.ndarray, traits: np.ndarray) -> int:
+    """Write a figure's members into the next free slots; returns how many."""
+    room = (SLOTS - _things(scene)) // len(scene.figures)
+    members = figure.members[:next(count for count in MEMBER_COUNTS if count <= room)]
+    for i, member in enumerate(members):
+        states[i] = _bar_states(scene.view, member)
+        traits[i] = [1, 1, *(2 * np.array(member.colour) - 1), 1]
+    for event in figure.events:
+        # A noise is made by the member of which an end is nearest.
+        frame = min(int(event.time_s * FRAME_RATE), NUM_FRAMES - 1)
+        gaps = [np.linalg.norm(member.ends[frame] - np.array(event.position), axis=-1).min() for member in members]
+        _hit(hits[int(np.argmin(gaps))], event.time_s, event.strength)
+    for voice in figure.voices:
+        _hit(hits[0], voice.time_s, VOICE_STRENGTH)
+    return len(members)
+
+
+def _bar_states(view: View, member: Member) -> np.ndarray:
+    """(T, 8) place and half-edges on the screen: across, along, none in depth."""
+    units = _units(view)
+    ends = view.project_frames(member.ends, member.radius_m)                        # (T, 2, 4)
+    places, radius = ends[..., :2] * units, ends[..., 2].mean(1, keepdims=True) * units[1]
+    along = 0.5 * (places[:, 1] - places[:, 0])
+    length = np.linalg.norm(along, axis=1, keepdims=True)
+    turn = along / np.maximum(length, 1e-6)
+    along = turn * np.maximum(length + 0.5 * radius, radius)                        # with half of its round ends
+    across = radius * np.stack([turn[:, 1], -turn[:, 0]], axis=1)
+    return np.concatenate([places.mean(1), across, along, np.zeros_like(along)], axis=1)
 
 
 def empty_arrays() -> dict[str, np.ndarray]:

@@ -22,7 +22,7 @@ from .materials import COLOURS, MATERIALS
 from .physics import simulate
 from .places import PLACES
 from .render import body_part
-from .scenes.families import AIRS, FAMILIES, TRAINED_FAMILIES, draw_scene
+from .scenes.families import AIRS, FAMILIES, PLAIN_FAMILIES, draw_scene
 from .scenes.scene import SIZES_M, Body, Scene, draw_setting
 from .scenes.sequences import of_a_person, of_a_thing
 
@@ -139,7 +139,7 @@ def _fits_place(scene: Scene, claims: Claims, text: str) -> bool:
     if any(asked not in (None, drawn, "outdoors") for asked, drawn in wanted):
         return False
     air = _first(_AIR_WORDS, text)
-    return air is None or scene.family not in TRAINED_FAMILIES or air in AIRS.get(setting.place, ())
+    return air is None or scene.family not in PLAIN_FAMILIES or air in AIRS.get(setting.place, ())
 
 
 def _fits(scene: Scene, claims: Claims) -> bool:

@@ -80,7 +80,8 @@ def test_it_makes_the_clip_that_the_small_nodes_make(server: Any) -> None:
 
 def test_it_says_what_it_cannot_use_of_a_prompt(server: Any) -> None:
     story = "Shot 1 (0-4s): a ball falls. @ann says, \"Look!\"\nMusic: strings"
-    wanted = ("Left out: a line of dialogue, since it doesn't speak; who @ann may be, since it knows no people; music.")
+    wanted = ("Left out: a line of dialogue, since it doesn't speak; who @ann may be, since it knows nobody by name; "
+              "music.")
     run = server.run(one_node(prompt=story))
     assert run.outputs["1"]["text"] == [f"Made at 160 x 96. {wanted}"]
     graph = step_by_step(story)
@@ -91,10 +92,11 @@ def test_it_says_what_it_cannot_use_of_a_prompt(server: Any) -> None:
 
 
 def test_every_option_does_something(server: Any) -> None:
-    plain = frames(server.saved(server.run(one_node()))[0])
+    guided = {"guidance_scale": 2.0}       # without guidance a negative prompt does nothing
+    plain = frames(server.saved(server.run(one_node(**guided)))[0])
     for change in ({"seed": 8}, {"model": "sora-2-pro"}, {"guidance_scale": 1.0}, {"coupling": 3.0}, {"steps": 3},
                    {"prompt": "a blue box"}, {"negative_prompt": "a ball"}):
-        run = server.run(one_node(**change))
+        run = server.run(one_node(**{**guided, **change}))
         assert run.status == "success", run.messages
         assert not frames(server.saved(run)[0]).equal(plain), change
 

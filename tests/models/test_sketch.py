@@ -4,21 +4,21 @@ import pytest
 import torch
 
 from sora_core.config import VideoVAEConfig
-from sora_core.models.sketch import HIT_FEATURES, Sketch, draw, hit_features, make_guide
+from sora_core.models.sketch import HIT_FEATURES, SLOTS, TRAITS, Sketch, draw, hit_features, make_guide
 from sora_core.models.video_vae import VideoVAE
 
 
 def one(kind: str = "ball", frames: int = 9, x: float = 0.2, radius: float = 0.15) -> Sketch:
     """One red thing that falls from the top to the bottom, on a stage whose floor begins in the middle."""
-    states = torch.zeros(1, 3, frames, 8)
+    states = torch.zeros(1, SLOTS, frames, 8)
     states[0, 0, :, 0] = x
     states[0, 0, :, 1] = torch.linspace(-0.2, 0.2, frames)
     states[0, 0, :, 2] = states[0, 0, :, 5] = radius
-    hits = torch.zeros(1, 3, frames)
+    hits = torch.zeros(1, SLOTS, frames)
     hits[0, 0, 4] = 0.7
-    traits = torch.zeros(1, 3, 5)
+    traits = torch.zeros(1, SLOTS, TRAITS)
     traits[..., 0] = -1
-    traits[0, 0] = torch.tensor([1.0, 1 if kind == "box" else -1, 1.0, -1, -1])
+    traits[0, 0] = torch.tensor([1.0, 1 if kind == "box" else -1, 1.0, -1, -1, -1])
     return Sketch(states, hits, traits, torch.tensor([[0.0, 0.1, -0.4, -1.0]]))
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sora_core.config import SketcherConfig
-from sora_core.models.sketch import Sketch
+from sora_core.models.sketch import SLOTS, TRAITS, Sketch
 from sora_core.models.sketcher import Sketcher
 from sora_core.sampling.sketching import draw_sketch, window_guides
 from sora_core.sampling.windows import plan_windows
@@ -23,16 +23,16 @@ def sketcher() -> Sketcher:
 
 def random_sketch(frames: int = 97) -> Sketch:
     g = torch.Generator().manual_seed(1)
-    traits = torch.rand(2, 3, 5, generator=g)
-    traits[:, 2, 0] = -1
-    return Sketch(torch.randn(2, 3, frames, 8, generator=g), torch.rand(2, 3, frames, generator=g), traits,
+    traits = torch.rand(2, SLOTS, TRAITS, generator=g)
+    traits[:, 2:, 0] = -1
+    return Sketch(torch.randn(2, SLOTS, frames, 8, generator=g), torch.rand(2, SLOTS, frames, generator=g), traits,
                   torch.randn(2, 4, generator=g))
 
 
 def test_rows_and_back(sketcher):
     sketch = random_sketch()
     rows = sketcher.to_rows(sketch)
-    assert rows.shape == (2, 40, 32) and ((rows != 0).float().amax(0) <= sketcher.row_mask(13)).all()
+    assert rows.shape == (2, 1 + 13 * SLOTS, 32) and ((rows != 0).float().amax(0) <= sketcher.row_mask(13)).all()
     back = sketcher.from_rows(rows)
     for name in ("hits", "traits", "stage"):
         torch.testing.assert_close(getattr(back, name), getattr(sketch, name))
@@ -43,7 +43,7 @@ def test_rows_and_back(sketcher):
 
 def test_given_rows_have_no_velocity_and_matter(sketcher):
     rows = sketcher.to_rows(random_sketch())
-    timestep = torch.full((2, 40), 0.6)
+    timestep = torch.full((2, 1 + 13 * SLOTS), 0.6)
     timestep[:, :5] = 0
     call = {"text": TEXT.expand(2, -1, -1), "text_mask": torch.ones(2, 4, dtype=torch.bool), "aspect": torch.ones(2)}
     out = sketcher(rows, timestep, **call)
@@ -56,14 +56,14 @@ def test_given_rows_have_no_velocity_and_matter(sketcher):
 def test_a_picture_is_looked_at_only_where_it_is_given(sketcher):
     rows = sketcher.to_rows(random_sketch())
     call = {"text": TEXT.expand(2, -1, -1), "text_mask": torch.ones(2, 4, dtype=torch.bool), "aspect": torch.ones(2)}
-    timestep, mask = torch.full((2, 40), 0.6), torch.tensor([True, False])
+    timestep, mask = torch.full((2, 1 + 13 * SLOTS), 0.6), torch.tensor([True, False])
     one, two = (sketcher(rows, timestep, **call, picture=torch.full((2, 6, 4, 6), value), picture_mask=mask)
                 for value in (0.0, 1.0))
     assert not torch.allclose(one[0], two[0])
     torch.testing.assert_close(one[1], two[1])
 
 
-def test_any_length_is_sketched_and_begins_alike(sketcher):
+def test_any_length_is_sketched_and_begins_alike(sketcher, monkeypatch):
     short, long = (draw_sketch(sketcher, TEXT, TEXT[:, :1], frames=frames, aspect=1.5, seed=3) for frames in (20, 200))
     assert short.states.shape[2] == 97 and long.states.shape[2] >= 200
     torch.testing.assert_close(long.states[:, :, :97], short.states)
@@ -71,7 +71,11 @@ def test_any_length_is_sketched_and_begins_alike(sketcher):
     other = draw_sketch(sketcher, TEXT, TEXT[:, :1], frames=20, aspect=1.5, seed=4)
     assert not torch.allclose(other.states, short.states)
     without = draw_sketch(sketcher, TEXT, None, frames=20, aspect=1.5, seed=3, batch_size=3)
-    assert without.states.shape[0] == 3 and not torch.allclose(without.states[:1], short.states)
+    assert without.states.shape[0] == 3
+    monkeypatch.setattr("sora_core.sampling.sketching.GUIDANCE_SCALE", 2.0)
+    alone = draw_sketch(sketcher, TEXT, None, frames=20, aspect=1.5, seed=3)
+    guided = draw_sketch(sketcher, TEXT, TEXT[:, :1], frames=20, aspect=1.5, seed=3)
+    assert torch.equal(alone.states, short.states) and not torch.allclose(guided.states, short.states)
 
 
 def test_each_window_of_a_long_clip_sees_its_own_part(sketcher):

@@ -18,6 +18,14 @@ def test_words_of_the_corpus_become_single_tokens():
     assert len(TOKENIZER.encode("a red rubber bll")) > 1 + 4
 
 
+def test_a_vocabulary_grows_and_what_it_knew_stays():
+    grown = train_tokenizer(["a dog trots along and barks"] * 3, 500, TOKENIZER)
+    assert len(TOKENIZER.encode("a dog barks")) > 1 + 3 == len(grown.encode("a dog barks"))
+    assert grown.merges[:len(TOKENIZER.merges)] == TOKENIZER.merges
+    for text in TEXTS:
+        assert grown.encode(text) == TOKENIZER.encode(text)
+
+
 def test_the_empty_prompt_is_the_unconditional_one():
     assert TOKENIZER.encode("") == TOKENIZER.encode("  \n\t ") == [BEGIN]
 

@@ -17,7 +17,7 @@ def make_sketch(places, hits=None, radius=0.1):
     states = torch.zeros(1, 3, frames, 8)
     states[0, :count, :, :2] = places
     states[0, :count, :, 2] = states[0, :count, :, 5] = radius
-    traits = -torch.ones(1, 3, 5)
+    traits = -torch.ones(1, 3, 6)
     traits[0, :count, 0] = 1
     strength = torch.zeros(1, 3, frames)
     if hits is not None:
@@ -90,3 +90,17 @@ def test_faults():
     assert faults(make_sketch(back, hits), shall_meet=True) == 0
     assert faults(make_sketch(back), shall_meet=True) == 1, "nothing is heard of that meeting"
     assert faults(make_sketch(through[:1])) == 0, "one thing alone can't break these laws"
+
+
+def test_parts_of_figures_may_swing():
+    t = torch.arange(FRAMES) / 24
+    places = torch.stack([0.1 * torch.sin(6.0 * t), torch.zeros(FRAMES)], dim=-1)[None]
+    thing = make_sketch(places)
+    part = make_sketch(places)
+    part.traits[0, 0, 5] = 1
+    changed = [(lawful(sketch).states - sketch.states)[0, 0, :, 0].abs().max() for sketch in (thing, part)]
+    assert changed[1] < 0.002 < 0.02 < changed[0], "a leg swings; what nothing hits doesn't"
+    assert float(faults(make_sketch(torch.cat([places, places])))) > 0.5
+    both = make_sketch(torch.cat([places, places]))
+    both.traits[0, :2, 5] = 1
+    assert float(faults(both)) == 0, "limbs lie before one another"

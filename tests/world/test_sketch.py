@@ -46,3 +46,24 @@ def test_hits_are_at_the_contacts():
     for i in total:
         around = {int(t.time_s * 24) + k for t in record.contacts if i in (t.body_a, t.body_b) for k in (0, 1)}
         assert set(np.flatnonzero(hits[i]).tolist()) <= around
+
+
+@pytest.mark.parametrize("family", ["walk", "gymnast", "dog", "bird"])
+def test_figures_are_bars_where_their_pictures_are(family):
+    told = 0
+    for seed in range(4):
+        scene, _, record = make_record(seed, 128, 96, family)
+        sketch = record.sketch
+        if sketch is None:
+            continue
+        parts = sketch["traits"][:, 5] == 1
+        assert parts.sum() in (1, 3, 5) and (sketch["traits"][parts, 1] == 1).all()
+        trunk = int(np.flatnonzero(parts)[0])
+        half = 0.5 * np.array([np.sqrt(128 / 96), np.sqrt(96 / 128)])
+        middle, reach = record.tracks[:, 0, :2] * half, record.tracks[:, 0, 2] * half[1]
+        gap = np.linalg.norm(sketch["states"][trunk, :, :2] - np.clip(middle, -1.5, 1.5), axis=-1)
+        assert (gap <= 1.01 * reach + 0.02).all()
+        # Each noise of the figure is a hit of one of its parts.
+        assert (sketch["hits"][parts].sum() > 0) == bool(scene.figures[0].events or scene.figures[0].voices)
+        told += 1
+    assert told

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..performance import Event, Performance, Voice
+from ..performance import Event, Member, Performance, Voice
 from ..scenes.scene import Scene, Setting
 from ..words import Teller
 from . import cries
@@ -159,7 +159,24 @@ def show(animal: Animal, shape: Any, time: np.ndarray, events: list[Event], voic
         shades.append(np.column_stack([paw[:, :2], np.zeros(len(frames)), np.full(len(frames), 0.10 * tall)]))
     reach = np.sqrt(((poses[:, :, :3] - middle[:, None]) ** 2).sum(-1)).max(1) + 0.1 * tall
     return Performance(name, tuple(flesh_of(animal).parts), poses, sizes, np.stack(shades, 1),
-                       np.column_stack([middle, reach]), tuple(events), tuple(voices), (), animal.facts())
+                       np.column_stack([middle, reach]), tuple(events), tuple(voices), (), animal.facts(),
+                       _members(animal, shape, frames))
+
+
+def _members(animal: Animal, shape: Any, frames: np.ndarray) -> tuple[Member, ...]:
+    """Trunk, a front and a hind leg, head, tail."""
+    frame, flesh = animal.frame, flesh_of(animal)
+    joints, turns = shape.joints[frames], shape.rotations[frames]
+
+    def bar(first: str, last: str, radius: float, colour: str, further: float = 0.0) -> Member:
+        end = joints[:, INDEX[last]] + further * turns[:, INDEX[last], :, 0]
+        return Member(np.stack([joints[:, INDEX[first]], end], 1), radius, flesh.colour_at(INDEX[colour]))
+
+    tall = frame.height
+    return (bar("hips", "chest", 0.20 * tall, "hips"), bar("upper_lf", "paw_lf", 0.06 * tall, "upper_lf"),
+            bar("upper_lh", "paw_lh", 0.06 * tall, "upper_lh"),
+            bar("head", "head", 0.8 * frame.skull, "head", frame.skull + frame.snout),
+            bar("tail0", "tail3", 0.04 * tall, "tail0", 0.25 * frame.tail))
 
 
 def _gone(animal: Animal, time: np.ndarray, gait: str, start: float, speed: float, yaw: float, stop_s: float,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..materials import COLOURS
-from ..performance import Event, Performance, Voice
+from ..performance import Event, Member, Performance, Voice
 from ..scenes.scene import Scene, Setting
 from ..words import Teller
 from . import cries
@@ -218,7 +218,22 @@ def _perform(bird: Bird, shape: Shape, place: np.ndarray, events: list[Event], v
     shade = np.column_stack([middle[:, :2], np.zeros(len(frames)), np.full(len(frames), 0.24 * bird.long)])
     reach = np.sqrt(((poses[:, :, :3] - middle[:, None]) ** 2).sum(-1)).max(1) + 0.25 * bird.long
     return Performance("bird", tuple(flesh.parts), poses, sizes, shade[:, None], np.column_stack([middle, reach]),
-                       tuple(sorted(events, key=lambda event: event.time_s)), tuple(voices), (), bird.facts())
+                       tuple(sorted(events, key=lambda event: event.time_s)), tuple(voices), (), bird.facts(),
+                       _members(bird, shape, frames))
+
+
+def _members(bird: Bird, shape: Shape, frames: np.ndarray) -> tuple[Member, ...]:
+    """The body from tail to head, the wings, the legs."""
+    joints, turns, long = shape.joints[frames], shape.rotations[frames], bird.long
+
+    def bar(first: str, last: str, further: tuple[float, float, float], radius: float, colour: str) -> Member:
+        end = joints[:, INDEX[last]] + turns[:, INDEX[last]] @ (long * np.array(further))
+        return Member(np.stack([joints[:, INDEX[first]], end], 1), long * radius, COLOURS[colour])
+
+    wings = [bar(f"wing_{side}", f"hand_{side}", (-0.06, out * 0.45, 0.0), 0.12, bird.back)
+             for side, out in (("l", 1), ("r", -1))]
+    legs = [bar(f"leg_{side}", f"leg_{side}", (0.0, 0.0, -0.17), 0.025, "orange") for side in "lr"]
+    return (bar("tail", "head", (0.12, 0.0, 0.0), 0.17, bird.back), *wings, *legs)
 
 
 def bird(teller: Teller) -> str:

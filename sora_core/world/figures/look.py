@@ -104,6 +104,13 @@ class Flesh:
         sizes = np.repeat(np.stack(self.sizes)[None], len(frames), 0)
         return np.concatenate([places, quaternions], -1), sizes
 
+    def colour_at(self, bone: int) -> tuple[float, float, float]:
+        """sRGB of the largest part on a bone, its pattern averaged."""
+        here = [i for i, owner in enumerate(self.bones) if owner == bone]
+        part = self.parts[max(here, key=lambda i: float(self.sizes[i].sum()))]
+        texture = 1.0 if part.texture is None else part.texture.reshape(-1, 3).mean(0) / 255
+        return tuple(float(c) for c in np.array(part.colour) * texture)
+
 
 def draw_look(rng: np.random.Generator, role: str = "") -> Look:
     """Draw how somebody looks; "gymnast" and "skater" wear what they need."""

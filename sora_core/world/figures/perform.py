@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..performance import Event, Line, Performance, Voice
+from ..performance import Event, Line, Member, Performance, Voice
 from .body import INDEX
 from .curves import RATE_HZ
 from .look import Face, Flesh, animate
@@ -38,4 +38,24 @@ def perform(act: Act, flesh: Flesh, face: Face, *, name: str, events: Sequence[E
         shades.append(np.column_stack([foot[:, :2], ground, np.full(len(frames), 0.055 * build.height_m)]))
     reach = np.sqrt(((poses[:, :, :3] - middle[:, None]) ** 2).sum(-1)).max(1) + 0.06 * build.height_m
     return Performance(name, tuple(flesh.parts), poses, sizes, np.stack(shades, 1), np.column_stack([middle, reach]),
-                       tuple(events), tuple(voices), tuple(lines), facts or {})
+                       tuple(events), tuple(voices), tuple(lines), facts or {}, _members(act, flesh, frames))
+
+
+def _members(act: Act, flesh: Flesh, frames: np.ndarray) -> tuple[Member, ...]:
+    """Trunk with head, legs, arms."""
+    build, body = act.plan.build, act.body
+    joints = body.joints[frames]
+    tall = build.height_m
+
+    def end_of(bone: str, length: float) -> np.ndarray:
+        return joints[:, INDEX[bone]] + length * body.rotations[frames][:, INDEX[bone], :, 2]
+
+    crown = end_of("head", build.size("neck") + 2 * build.size("skull"))
+    trunk = Member(np.stack([joints[:, 0], crown], 1), 0.085 * tall, flesh.colour_at(INDEX["chest"]))
+    limbs = []
+    for first, last, length, radius, colour in (("thigh", "foot", -build.size("ankle"), 0.045, "thigh"),
+                                                ("arm", "hand", -build.size("hand"), 0.030, "arm")):
+        for side in "lr":
+            ends = np.stack([joints[:, INDEX[f"{first}_{side}"]], end_of(f"{last}_{side}", length)], 1)
+            limbs.append(Member(ends, radius * tall, flesh.colour_at(INDEX[f"{colour}_{side}"])))
+    return (trunk, *limbs)

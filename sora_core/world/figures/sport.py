@@ -195,8 +195,9 @@ def _mirror(performance: Performance) -> Performance:
     poses[:, :, 0] *= -1
     poses[:, :, 5:] *= -1  # a rotation seen in a mirror across x keeps w and x and turns the other way about y and z
     events = tuple(replace(event, position=(-event.position[0], *event.position[1:])) for event in performance.events)
+    members = tuple(replace(member, ends=member.ends * flip) for member in performance.members)
     return replace(performance, poses=poses, shades=performance.shades * np.array([*flip, 1.0]),
-                   centre=performance.centre * np.array([*flip, 1.0]), events=events)
+                   centre=performance.centre * np.array([*flip, 1.0]), events=events, members=members)
 
 
 def skater(teller: Teller) -> str:

@@ -23,8 +23,8 @@ from .window import FAMILIES as WINDOW
 FAMILIES: dict[str, Family] = {family.name: family for family in (
     *MATTER, *PILES, *SWINGS, *BASKETBALL, *TARGETS, *WINDOW, *AFLOAT, *FIGURES, *SEQUENCES)}
 """Every family by its name."""
-TRAINED_FAMILIES = ("drop", "roll", "collide", "throw", "slide")
-"""What the weights that ship have seen; drawn where no family is named."""
+PLAIN_FAMILIES = ("drop", "roll", "collide", "throw", "slide")
+"""One to three balls and boxes on a floor; drawn where no family is named."""
 VARIATION = 0.3
 """Share of a pool's clips with a camera move, cuts, a style, or something in the air."""
 STYLES = ("cartoon", "noir", "clay", "pixel art")
@@ -35,7 +35,7 @@ AIRS: dict[str, tuple[str, ...]] = {
 """What may be in the air of a place."""
 
 
-def family_weights(names: tuple[str, ...] = TRAINED_FAMILIES) -> dict[str, float]:
+def family_weights(names: tuple[str, ...] = PLAIN_FAMILIES) -> dict[str, float]:
     """Share of each of these families, in sum 1."""
     total = sum(FAMILIES[name].weight for name in names)
     return {name: FAMILIES[name].weight / total for name in names}
@@ -48,11 +48,11 @@ def draw_scene(seed: int, width: int, height: int, family: str | tuple[str, ...]
     Args:
         seed: seed of the clip; the same seed and size give the same scene.
         width, height: pixels.
-        family: one of ``FAMILIES``, several to draw from, or None for ``TRAINED_FAMILIES``.
+        family: one of ``FAMILIES``, several to draw from, or None for ``PLAIN_FAMILIES``.
         variation: chance of a camera move, cuts, a style, another place or something in the air.
     """
     rng = np.random.default_rng(seed)
-    names = (family,) if isinstance(family, str) else tuple(family or TRAINED_FAMILIES)
+    names = (family,) if isinstance(family, str) else tuple(family or PLAIN_FAMILIES)
     weights = family_weights(names)
     chosen = FAMILIES[str(rng.choice(list(weights), p=list(weights.values())))]
     setting = draw_setting(rng, width, height, chosen.places)

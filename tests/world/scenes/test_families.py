@@ -10,18 +10,18 @@ pytest.importorskip("mujoco", reason="the extra `world` (mujoco) is not installe
 from sora_core.world.materials import COLOURS, COMMON_MATERIALS, MATERIALS
 from sora_core.world.pool import make_record
 from sora_core.world.record import FLOOR
-from sora_core.world.scenes.families import FAMILIES, TRAINED_FAMILIES, draw_scene, family_weights
+from sora_core.world.scenes.families import FAMILIES, PLAIN_FAMILIES, draw_scene, family_weights
 
 SIZES = ((128, 128), (160, 96), (96, 160))
 
 
 def test_weights_add_up_to_one():
-    for names in (TRAINED_FAMILIES, tuple(FAMILIES)):
+    for names in (PLAIN_FAMILIES, tuple(FAMILIES)):
         weights = family_weights(names)
         assert set(weights) == set(names) <= set(FAMILIES) and sum(weights.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("family", TRAINED_FAMILIES)
+@pytest.mark.parametrize("family", PLAIN_FAMILIES)
 def test_bodies_start_apart_and_above_the_floor(family):
     for seed in range(30):
         scene = draw_scene(seed, *SIZES[seed % 3], family)
@@ -34,7 +34,7 @@ def test_bodies_start_apart_and_above_the_floor(family):
         assert len({body.record.colour for body in scene.bodies}) == len(scene.bodies)
 
 
-@pytest.mark.parametrize("family", TRAINED_FAMILIES)
+@pytest.mark.parametrize("family", PLAIN_FAMILIES)
 def test_bodies_are_in_sight_most_of_the_time(family):
     seen = []
     for seed in range(6):
@@ -59,7 +59,7 @@ def test_everything_is_drawn_sometimes():
     assert {record.colour for record in records} == set(COLOURS) and len(COLOURS) >= 8
     assert {record.material for record in records} == set(COMMON_MATERIALS) < set(MATERIALS)
     assert {record.kind for record in records} == {"ball", "box"}
-    assert {scene.family for scene in scenes} == set(TRAINED_FAMILIES)
+    assert {scene.family for scene in scenes} == set(PLAIN_FAMILIES)
     assert any(scene.wall_x is not None for scene in scenes)
 
 

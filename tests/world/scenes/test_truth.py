@@ -18,14 +18,14 @@ from sora_core.world.air import air_bed
 from sora_core.world.figures import FAMILIES as FIGURES
 from sora_core.world.physics import STEP_S
 from sora_core.world.pool import make_record
-from sora_core.world.scenes.families import FAMILIES, TRAINED_FAMILIES
+from sora_core.world.scenes.families import FAMILIES, PLAIN_FAMILIES
 from sora_core.world.sketch import SLOTS
 from sora_core.world.sound import ROOMS, _room_tone, synthesise_clip
 
 NEW = ("topple", "ramp", "pendulum", "billiards", "basketball", "goal")
 HEAVY = ("dominoes", "bowling", "window")
 WET = ("float", "sink")
-PHYSICS = (*TRAINED_FAMILIES, *NEW, *HEAVY, *WET, "sequence")
+PHYSICS = (*PLAIN_FAMILIES, *NEW, *HEAVY, *WET, "sequence")
 HEARD = (*PHYSICS, "walk", "jump", "dog", "bird", "talk")
 SEEDS = st.integers(0, 2**40)
 
