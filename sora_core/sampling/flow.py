@@ -17,7 +17,7 @@ from torch import Tensor
 from ..errors import ConfigError
 
 DEFAULT_STEPS = 8
-DEFAULT_GUIDANCE_SCALE = 1.0        # the shipped weights have learnt what guidance does
+DEFAULT_GUIDANCE_SCALE = 2.0
 SHIFT = 3.0            # of the schedule towards noise, arXiv:2403.03206, eq. 23
 MAX_STEPS = 1000
 TABLE = 1000           # ComfyUI's schedulers pick from a table of so many sigmas

@@ -20,8 +20,8 @@ from .joints import jointed
 from .laws import faults, lawful
 from .windows import OVERLAP, WINDOW, Window
 
-STEPS = 8
-GUIDANCE_SCALE = 1.0        # the shipped weights have learnt what guidance does, see `training/distil.py`
+STEPS = 12
+GUIDANCE_SCALE = 2.0        # 1 for distilled weights, see `training/distil.py`
 SHIFT = 2.0                 # of the steps to noise, where it is decided what happens
 CANDIDATES = 4              # sketches of which the one that breaks the laws least is taken
 

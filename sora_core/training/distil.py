@@ -39,7 +39,7 @@ from ..sampling.guidance import GUIDED_FROM, guided_velocity
 from . import parallel
 from .data import SKETCH_PARTS, LatentPool, SketchPool, cache_latents, pad_ids
 from .loop import LoopOptions, TrainingRun
-from .sketcher import BEGINNING_SHARE, SMALLEST_WEIGHTED, _importance, _presence
+from .sketcher import BEGINNING_SHARE, SMALLEST_WEIGHTED, row_importance, row_presence
 from .transformer import (
     AUDIO_WEIGHT,
     FIRST_FRAME_WEIGHT,
@@ -47,7 +47,7 @@ from .transformer import (
     MOVING_WEIGHT,
     TEXT_LENGTH,
     TransformerTask,
-    _loss,
+    weighted_loss,
 )
 
 FEWEST = 4                  # steps that shall do
@@ -152,7 +152,8 @@ class DistilTask(TransformerTask):
         velocities = predict(self.transformer, noisy, begin, 1)
         importance = 1 + (MOVING_WEIGHT - 1) * batch["moving"]
         importance[:, :, 0] = FIRST_FRAME_WEIGHT
-        return (_loss(velocities[0], targets[0], at[0], importance), _loss(velocities[1], targets[1], at[1]))
+        return (weighted_loss(velocities[0], targets[0], at[0], importance),
+                weighted_loss(velocities[1], targets[1], at[1]))
 
     def _sketching_loss(self, batch: dict[str, Tensor], text: Tensor, nothing: Tensor,
                         generator: torch.Generator) -> Tensor:
@@ -184,7 +185,7 @@ class DistilTask(TransformerTask):
                                 end)
         velocity, = predict(self.sketcher, (noisy,), begin, 1)
         weight = (at / at.clamp(min=SMALLEST_WEIGHTED)) ** 2
-        counts = (at > 0) * _importance(self.sketcher, frames) * _presence(sketch, frames, rows.shape[-1])
+        counts = (at > 0) * row_importance(self.sketcher, frames) * row_presence(sketch, frames, rows.shape[-1])
         return ((velocity - target) ** 2 * weight * counts).sum() / counts.sum().clamp(min=1)
 
     @torch.no_grad()

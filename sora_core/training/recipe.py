@@ -220,11 +220,12 @@ class Recipe:
         return self.output / name.replace("_", "-") / f"{name}.safetensors"
 
     def _pack(self) -> bool:
-        parts = [self._network("video_vae"), self._network("audio_vae"),
-                 *(path for folder in ("transformer", "distil")
-                   for path in (self.output / folder).glob("transformer-*.safetensors"))]
-        for path in pack(parts, self.output / "checkpoint" / PACKED):
-            self.say(f"{path} {path.stat().st_size / 2**20:.1f} MiB")
+        """Two checkpoints: one to be guided, and one for few steps without guidance, which it needs to be asked for."""
+        parts = [self._network("video_vae"), self._network("audio_vae")]
+        for stage, folder in (("transformer", "checkpoint"), ("distil", "checkpoint-few-steps")):
+            parts += (self.output / stage).glob("transformer-*.safetensors")
+            for path in pack(parts, self.output / folder / PACKED):
+                self.say(f"{path} {path.stat().st_size / 2**20:.1f} MiB")
         return True
 
     def _judge(self) -> bool:

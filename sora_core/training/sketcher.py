@@ -67,7 +67,7 @@ def sketch_loss(sketcher: Sketcher, sketch: Sketch, aspect: Tensor, text: Tensor
                         picture_mask=has_picture)
     weight = (at / at.clamp(min=SMALLEST_WEIGHTED)) ** 2
     is_sketched = (sketch.traits[..., 0] > 0).any(1)[:, None, None]      # clips of one's own have no sketch
-    asked = _importance(sketcher, frames) * _presence(sketch, frames, rows.shape[-1]) * (at > 0) * is_sketched
+    asked = row_importance(sketcher, frames) * row_presence(sketch, frames, rows.shape[-1]) * (at > 0) * is_sketched
     error = velocity - (noise - rows)
     jerk = _path_error(sketcher, error * at).diff(n=3, dim=2) * (sketch.traits[..., 0] > 0)[..., None, None]
     jerk_loss = ((1 - t).view(-1, 1, 1, 1) * jerk ** 2).mean()
@@ -81,7 +81,7 @@ def _path_error(sketcher: Sketcher, rows: Tensor) -> Tensor:
     return torch.cat([things[:, :, :1, :STATES], later.flatten(2).unflatten(2, (-1, STATES))], dim=2)
 
 
-def _importance(sketcher: Sketcher, frames: int) -> Tensor:
+def row_importance(sketcher: Sketcher, frames: int) -> Tensor:
     """`(N, S)` how much each number counts; 0 where a row has none."""
     weight = sketcher.row_mask(frames)
     weight[0] *= STAGE_WEIGHT
@@ -92,7 +92,7 @@ def _importance(sketcher: Sketcher, frames: int) -> Tensor:
     return weight
 
 
-def _presence(sketch: Sketch, frames: int, row: int) -> Tensor:
+def row_presence(sketch: Sketch, frames: int, row: int) -> Tensor:
     """`(B, N, S)` small in the rows of empty slots, but for the number that says that they are empty."""
     there = torch.where(sketch.traits[..., 0] > 0, 1.0, ABSENT_WEIGHT)                      # (B, K)
     things = there[:, :, None, None].repeat(1, 1, frames, row)

@@ -22,7 +22,7 @@ from ..models.text_encoder import TextEncoder
 from ..models.tokenizer import Tokenizer, train_tokenizer
 from ..models.transformer import SoraTransformer
 from ..models.video_vae import VideoVAE
-from ..sampling.flow import SHIFT, lcm, schedule, shift_sigma
+from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, SHIFT, lcm, schedule, shift_sigma
 from ..sampling.guidance import guided_velocity
 from ..sampling.sketching import draw_sketch
 from ..shapes import audio_latent_times, video_latent_times
@@ -43,12 +43,11 @@ GUIDE_DROP_WHERE_GIVEN = 0.7   # a clip whose picture, sound or beginning is giv
 MORE_SKETCHES = 3.0        # sketches without pictures, for each clip of the batch
 UNIFORM_SHARE = 0.1        # of the timesteps; the rest is logit-normal (arXiv:2403.03206, section 3.1)
 SMALLEST_WEIGHTED = 0.15   # the loss is that of the velocity, (error of x_0 / t)^2, with t no smaller than this
-AUDIO_WEIGHT = 0.4
+AUDIO_WEIGHT = 0.8
 FIRST_FRAME_WEIGHT = 4.0   # an error in the first frame shows in all of them: the others are differences from it
 MOVING_WEIGHT = 3.0        # of cells that a thing covers and didn't in the first frame, or the other way round
 MOVED = 1e-3               # squared difference of the latents of drawn masks that is more than rounding
 GIVEN_NOISE = 0.02         # on latents that are given, so that small errors of earlier windows do no harm
-SHEET_GUIDANCE_SCALE = 2.0
 # What is given, as shares of the batch; the rest generates both at one timestep.
 FIRST_FRAME, BEGINNING, VIDEO_GIVEN, AUDIO_GIVEN, APART, LATER_FRAME = 0.15, 0.07, 0.10, 0.06, 0.04, 0.06
 
@@ -188,8 +187,8 @@ class TransformerTask:
             loss_sketch = self._sketch_loss(batch, text, generator)
         importance = 1 + (MOVING_WEIGHT - 1) * batch["moving"]
         importance[:, :, 0] = FIRST_FRAME_WEIGHT
-        loss_video = _loss(v_video, noise_video - video, at_video, importance)
-        loss_audio = _loss(v_audio, noise_audio - audio, at_audio)
+        loss_video = weighted_loss(v_video, noise_video - video, at_video, importance)
+        loss_audio = weighted_loss(v_audio, noise_audio - audio, at_audio)
         total = loss_video + AUDIO_WEIGHT * loss_audio + loss_sketch
         return total, {"video": float(loss_video.detach()), "audio": float(loss_audio.detach()),
                        "sketch": float(loss_sketch.detach())}
@@ -220,7 +219,7 @@ class TransformerTask:
                 positive, negative = states[row:row + 1, :len(self.tokenizer.encode(prompt))], states[-1:, :1]
                 sketch = draw_sketch(self.sketcher, positive, negative, frames=97, aspect=1.0, seed=row)
                 guide = make_guide(sketch, self.video_vae, 128, 128, 48)
-                velocity = guided_velocity(self.transformer, positive, negative, SHEET_GUIDANCE_SCALE, 24.0, guide)
+                velocity = guided_velocity(self.transformer, positive, negative, DEFAULT_GUIDANCE_SCALE, 24.0, guide)
                 latents, _ = lcm(velocity, noise, sound, schedule(16), seed=row)
                 drawn = guide.video[:, :config.video_channels]
                 rows += [self.video_vae.decode(x.float())[0].float() for x in (latents, drawn)]
@@ -230,7 +229,7 @@ class TransformerTask:
         write_image(folder / f"sheet-{step:06d}.png", sheet)
 
 
-def _loss(velocity: Tensor, target: Tensor, timestep: Tensor, importance: Tensor | float = 1.0) -> Tensor:
+def weighted_loss(velocity: Tensor, target: Tensor, timestep: Tensor, importance: Tensor | float = 1.0) -> Tensor:
     """Mean squared error of the velocity over the latents that are asked for, gently weighted near the data."""
     weight = (timestep / timestep.clamp(min=SMALLEST_WEIGHTED)) ** 2   # x_0's error / max(t, smallest), squared
     asked = (timestep > 0).expand_as(target)
