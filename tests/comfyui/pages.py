@@ -51,7 +51,7 @@ def templates(page: Page) -> dict[str, int]:
         width = page.wait(f"{card}.querySelector('img').naturalWidth")
         widths[page.run(f"{card}.dataset.testid").removeprefix("template-workflow-")] = width
     page.run(f"{cards}[0].scrollIntoView({{block: 'end'}})")
-    page.wait(f"{cards}.filter(card => card.getBoundingClientRect().top < innerHeight)"
+    page.wait(f"{cards}.filter(card => card.getBoundingClientRect().bottom <= innerHeight)"
               ".every(card => card.querySelector('img')?.naturalWidth)")
     return widths
 
