@@ -70,8 +70,8 @@ def judge_file(path: Path, prompt: str, output: Path, warnings: Warnings) -> dic
     facts = f"{version} {state.st_size} {state.st_mtime_ns} {can_hear} {prompt}"
     key = hashlib.sha256(facts.encode()).hexdigest()[:16]
     kept = output / "clips" / f"{path.stem}.json"
-    old = _read_json(kept)
-    if old is not None and old.get("key") == key:
+    old = _kept(kept, key)
+    if old is not None:
         for kind in old["warnings"]:
             warnings.add(kind, path.name)
         return old["result"]
@@ -152,8 +152,8 @@ def validate(output: Path, *, clips: int, first: int = 0, seed: int | None = Non
     with Studio() as studio:
         for index in range(first, first + clips):
             kept = output / "validation" / f"{seed}-{index:05d}.json"
-            done = _read_json(kept)
-            if done is None or done.get("key") != key:
+            done = _kept(kept, key)
+            if done is None:
                 clip = studio.clip(index, seed=seed)
                 result, seen, frames = _judge_rendered(clip, kept.with_suffix(".mp4"))
                 done = {"key": key, "true": result, "broken": {}}
@@ -183,8 +183,8 @@ def validate_families(output: Path, *, clips: int, seed: int | None = None,
         for index in range(clips):
             for family in TRUE_FAMILIES:
                 kept = output / "validation" / f"{family}-{seed}-{index:05d}.json"
-                done = _read_json(kept)
-                if done is None or done.get("key") != key:
+                done = _kept(kept, key)
+                if done is None:
                     clip, path = studio.clip(index, seed=seed, family=family), kept.with_suffix(".mp4")
                     made = {name: make(clip, studio) for name, (families, _, make) in FAMILY_BREAKS.items()
                             if family in families}
@@ -309,9 +309,10 @@ def write_json(path: Path, value: Any) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def _kept(path: Path, key: str) -> dict[str, Any] | None:
+    """What an earlier run wrote there, if it judged the same with the same judge."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and value.get("key") == key else None

@@ -149,7 +149,8 @@ def show(animal: Animal, shape: Any, time: np.ndarray, events: list[Event], voic
          ) -> Performance:
     """A performance of an animal."""
     frames = np.arange(0, len(time), RATE_HZ // 24)
-    poses, sizes = flesh_of(animal).pose(shape, frames)
+    flesh = flesh_of(animal)
+    poses, sizes = flesh.pose(shape, frames)
     middle = 0.5 * (shape.joints[frames, INDEX["hips"]] + shape.joints[frames, INDEX["chest"]])
     tall = animal.frame.height
     wide = np.full(len(frames), 0.34 * animal.frame.long + 0.12 * tall)
@@ -158,14 +159,13 @@ def show(animal: Animal, shape: Any, time: np.ndarray, events: list[Event], voic
         paw = shape.joints[frames, INDEX[f"paw_{leg}"]]
         shades.append(np.column_stack([paw[:, :2], np.zeros(len(frames)), np.full(len(frames), 0.10 * tall)]))
     reach = np.sqrt(((poses[:, :, :3] - middle[:, None]) ** 2).sum(-1)).max(1) + 0.1 * tall
-    return Performance(name, tuple(flesh_of(animal).parts), poses, sizes, np.stack(shades, 1),
+    return Performance(name, tuple(flesh.parts), poses, sizes, np.stack(shades, 1),
                        np.column_stack([middle, reach]), tuple(events), tuple(voices), (), animal.facts(),
-                       _members(animal, shape, frames))
+                       _members(animal.frame, flesh, shape, frames))
 
 
-def _members(animal: Animal, shape: Any, frames: np.ndarray) -> tuple[Member, ...]:
+def _members(frame: Frame, flesh: Flesh, shape: Any, frames: np.ndarray) -> tuple[Member, ...]:
     """Trunk, a front and a hind leg, head, tail."""
-    frame, flesh = animal.frame, flesh_of(animal)
     joints, turns = shape.joints[frames], shape.rotations[frames]
 
     def bar(first: str, last: str, radius: float, colour: str, further: float = 0.0) -> Member:

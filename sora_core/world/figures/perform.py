@@ -44,18 +44,18 @@ def perform(act: Act, flesh: Flesh, face: Face, *, name: str, events: Sequence[E
 def _members(act: Act, flesh: Flesh, frames: np.ndarray) -> tuple[Member, ...]:
     """Trunk with head, legs, arms."""
     build, body = act.plan.build, act.body
-    joints = body.joints[frames]
+    joints, turns = body.joints[frames], body.rotations[frames]
     tall = build.height_m
 
     def end_of(bone: str, length: float) -> np.ndarray:
-        return joints[:, INDEX[bone]] + length * body.rotations[frames][:, INDEX[bone], :, 2]
+        return joints[:, INDEX[bone]] + length * turns[:, INDEX[bone], :, 2]
 
     crown = end_of("head", build.size("neck") + 2 * build.size("skull"))
     trunk = Member(np.stack([joints[:, 0], crown], 1), 0.085 * tall, flesh.colour_at(INDEX["chest"]))
     limbs = []
-    for first, last, length, radius, colour in (("thigh", "foot", -build.size("ankle"), 0.045, "thigh"),
-                                                ("arm", "hand", -build.size("hand"), 0.030, "arm")):
+    for first, last, length, radius in (("thigh", "foot", -build.size("ankle"), 0.045),
+                                        ("arm", "hand", -build.size("hand"), 0.030)):
         for side in "lr":
             ends = np.stack([joints[:, INDEX[f"{first}_{side}"]], end_of(f"{last}_{side}", length)], 1)
-            limbs.append(Member(ends, radius * tall, flesh.colour_at(INDEX[f"{colour}_{side}"])))
+            limbs.append(Member(ends, radius * tall, flesh.colour_at(INDEX[f"{first}_{side}"])))
     return (trunk, *limbs)
