@@ -23,7 +23,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from sora_core.config import SketcherConfig, TextEncoderConfig, TransformerConfig, VideoVAEConfig
-from sora_core.models.sketch import HIT_FEATURES, SLOTS, STAGE, STATES, TRAITS, Guide, Sketch
+from sora_core.models.guide import HIT_FEATURES, Guide
+from sora_core.models.sketch import SLOTS, STAGE, STATES, TRAITS, Sketch
 from sora_core.models.sketcher import Sketcher
 from sora_core.models.text_encoder import TextEncoder
 from sora_core.models.tokenizer import Tokenizer, train_tokenizer

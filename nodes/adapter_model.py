@@ -24,15 +24,15 @@ from torch import Tensor
 from ..sora_core.checkpoint import Checkpoint, build, load_checkpoint
 from ..sora_core.config import AudioVAEConfig, TransformerConfig
 from ..sora_core.errors import SoraError
+from ..sora_core.models.guide import Guide
 from ..sora_core.models.preview import LatentPreview
-from ..sora_core.models.sketch import Guide
 from ..sora_core.models.sketcher import Sketcher
-from ..sora_core.models.transformer import SoraTransformer
+from ..sora_core.models.transformer import SMALLEST_TIMESTEP, SoraTransformer
 from ..sora_core.models.video_vae import VideoVAE
 from ..sora_core.pipeline import has_fast_bfloat16
 from ..sora_core.plan import MODEL_FRAME_RATE
 from ..sora_core.sampling.flow import SHIFT
-from ..sora_core.shapes import audio_latent_frames, audio_samples, to_frame_rate, video_frames
+from ..sora_core.shapes import SKETCH_CHANNELS, audio_latent_frames, audio_samples, to_frame_rate, video_frames
 from .adapter_anchors import hold_pictures
 from .adapter_vae import video_vae_from_checkpoint
 from .adapter_windows import GUIDE, sketch_and_continue
@@ -62,6 +62,13 @@ class SoraDiffusion(SoraTransformer):
             return self(both, (timestep[0], torch.ones_like(timestep[1])), context, control, transformer_options,
                         attention_mask, frame_rate)[0]
         video, audio = x
+        channels = self.config.video_channels
+        if video.shape[1] > channels:       # where no sampler of ComfyUI stands around: no sketch is known there
+            inner = self([video[:, :channels], audio], timestep, context, control, transformer_options, attention_mask,
+                         frame_rate, guide_video, guide_audio)
+            noise = timestep[0].reshape(len(timestep[0]), 1, -1, 1, 1) if timestep[0].ndim < 4 else timestep[0][:, None]
+            nothing = video[:, channels:] / noise.clamp(min=SMALLEST_TIMESTEP)      # the velocity away from zeros
+            return [torch.cat([inner[0], nothing], dim=1), inner[1]]
         if attention_mask is None:
             attention_mask = torch.ones(context.shape[:2], dtype=torch.long, device=context.device)
         rate = torch.full((video.shape[0],), float(frame_rate), device=video.device)
@@ -142,8 +149,9 @@ class SoraModel(comfy.model_base.BaseModel):
 
     def _check(self, shapes: list[Any] | None, text: Tensor | None) -> list[Any]:
         """Refuse latents and conditionings of other models in words, before they fail in a matrix product."""
-        wanted = (self.config.video_channels, self.config.audio_channels)
-        if shapes is None or len(shapes[0]) != 5 or tuple(shape[1] for shape in shapes) not in (wanted, wanted[:1]):
+        video, audio = self.config.video_channels, self.config.audio_channels
+        wanted = [(known, audio)[:count] for known in (video, video + SKETCH_CHANNELS) for count in (1, 2)]
+        if shapes is None or len(shapes[0]) != 5 or tuple(shape[1] for shape in shapes) not in wanted:
             raise SoraError("this latent doesn't fit the Sora model, which makes picture and sound together; "
                             "connect Sora Empty Latent to the sampler")
         patch = self.config.patch_size
@@ -218,7 +226,7 @@ def _dtypes(device: torch.device, supported: list[torch.dtype]) -> tuple[torch.d
 def _description(config: TransformerConfig, preview: Callable[[Tensor], Tensor] | None) -> SoraConfig:
     description = SoraConfig({"image_model": "soracore", "disable_unet_model_creation": True})
     form = description.latent_format
-    form.latent_channels = config.video_channels
+    form.latent_channels = config.video_channels + SKETCH_CHANNELS
     form.spacial_downscale_ratio = config.spatial_compression
     form.temporal_downscale_ratio = config.temporal_compression
     form.latent_rgb_factors_reshape = preview

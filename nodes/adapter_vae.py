@@ -21,10 +21,11 @@ from ..sora_core.checkpoint import Checkpoint, build
 from ..sora_core.config import AudioVAEConfig, VideoVAEConfig
 from ..sora_core.errors import ResourceError, SoraError
 from ..sora_core.models.audio_vae import AudioVAE
+from ..sora_core.models.carried import with_sketch
 from ..sora_core.models.video_vae import CHUNK_CELLS, VideoVAE
 from ..sora_core.pipeline import decode_video
 from ..sora_core.plan import Plan, finish
-from ..sora_core.shapes import video_frames, video_latent_frames
+from ..sora_core.shapes import SKETCH_CHANNELS, video_frames, video_latent_frames
 from .convert import image_from_video
 
 SAMPLE_BYTES = 4
@@ -42,7 +43,8 @@ class SoraVideoVAE(VideoVAE):
         return b, 3, video_frames(t, self.config.temporal_compression), h * side, w * side
 
     def encode(self, video_BCTHW: Tensor, device: Any = None) -> Tensor:
-        return super().encode(video_BCTHW if device is None else video_BCTHW.to(device))
+        """Latents that carry no sketch, with room for one, so that they can be joined with generated ones."""
+        return with_sketch(super().encode(video_BCTHW if device is None else video_BCTHW.to(device)), None)
 
     def decode(self, latents_BCthw: Tensor, output_buffer: Tensor | None = None) -> Tensor:
         """The clip, written piece by piece into the buffer if there is one."""
@@ -91,7 +93,8 @@ def video_vae_from_checkpoint(checkpoint: Checkpoint) -> comfy.sd.VAE:
         return 3 * b * 3 * (frames + k) * height * width * memory.dtype_size(dtype)
 
     return _native(
-        plain, SoraVideoVAE, latent_dim=3, latent_channels=config.latent_channels, output_channels=3,
+        plain, SoraVideoVAE, latent_dim=3, latent_channels=config.latent_channels + SKETCH_CHANNELS,
+        output_channels=3,
         upscale_ratio=(lambda t: video_frames(t, k), side, side),
         downscale_ratio=(lambda frames: video_latent_frames(frames, k), side, side),
         upscale_index_formula=(k, side, side), downscale_index_formula=(k, side, side), handles_tiling=True,

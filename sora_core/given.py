@@ -18,17 +18,17 @@ from .errors import ConfigError
 from .models.video_vae import from_changes, to_changes
 from .plan import MODEL_FRAME_RATE, Plan, fit, model_frame
 from .sampling.flow import Given
-from .shapes import audio_latent_frames, audio_samples, video_latent_frames
+from .shapes import SKETCH_CHANNELS, audio_latent_frames, audio_samples, video_latent_frames
 
 Encode = Callable[[Tensor], Tensor]     # video (1, 3, T, H, W) -> (1, C, T', H', W'), or sound (1, 1, N) -> (1, C, L)
 
 
 def nothing_given(plan: Plan, video: VideoVAEConfig, audio: AudioVAEConfig) -> Given:
-    """Zeros of the plan's shapes, all of them to be generated."""
+    """Zeros of the plan's shapes, all of them to be generated; with the channels that carry a sketch."""
     frames = video_latent_frames(plan.model_frames, video.temporal_compression)
     rows, columns = (side // video.spatial_compression for side in (plan.model_height, plan.model_width))
     length = audio_latent_frames(plan.known_samples + plan.num_samples, audio.samples_per_latent)
-    return Given(torch.zeros(1, video.latent_channels, frames, rows, columns),
+    return Given(torch.zeros(1, video.latent_channels + SKETCH_CHANNELS, frames, rows, columns),
                  torch.zeros(1, audio.latent_channels, length),
                  torch.ones(1, frames, rows, columns), torch.ones(1, length))
 

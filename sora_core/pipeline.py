@@ -24,7 +24,8 @@ from . import __version__, media, shapes
 from .checkpoint import Checkpoint, build, load_checkpoint
 from .errors import CheckpointError, ConfigError, PromptError
 from .models.audio_vae import AudioVAE
-from .models.sketch import Guide
+from .models.carried import with_sketch
+from .models.sketch import Sketch
 from .models.sketcher import Sketcher
 from .models.text_encoder import TextEncoder
 from .models.tokenizer import Tokenizer
@@ -35,7 +36,7 @@ from .prompt_plain import Plain, plain_words
 from .sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER, DEFAULT_STEPS, SAMPLERS, schedule
 from .sampling.guidance import MAX_GUIDANCE_SCALE, guided_velocity
 from .sampling.sketching import draw_sketch, window_guides
-from .sampling.windows import Window, plan_windows, sample_windows
+from .sampling.windows import plan_windows, sample_windows
 from .trust.manifest import Ingredient
 from .trust.provenance import Provenance, facts_of
 from .wishes import NO_WISHES, Wishes, read_wishes
@@ -144,7 +145,8 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
     first = None if picture is None else models.video_vae.encode(fit(picture, plan.model_width, plan.model_height))
 
     with _timed(stages, "sketch"):
-        guides = make_guides(models, plan, positive, negative, windows, seed, first, read_wishes(plain.text))
+        sketch = make_sketch(models, plan, positive, negative, seed, first, read_wishes(plain.text))
+        guides = window_guides(sketch, windows, models.video_vae, plan.model_height, plan.model_width)
 
     with _timed(stages, "sample"):
         velocities = [guided_velocity(models.transformer, positive, negative, guidance_scale, float(MODEL_FRAME_RATE),
@@ -152,6 +154,7 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
         video, audio = sample_windows(velocities, noise_video, noise_audio, sigmas, windows, first=first,
                                       still=lambda known: still_latent(models.video_vae, known),
                                       sampler=SAMPLERS[sampler], seed=seed, on_progress=on_progress)
+        video = with_sketch(video, sketch)
 
     with _timed(stages, "decode_audio"):
         waveform = models.audio_vae.decode(audio)[..., :plan.num_samples]
@@ -271,27 +274,24 @@ def size_multiple(models: Models) -> int:
 
 def make_noise(models: Models, plan: Plan, seed: int) -> tuple[Tensor, Tensor]:
     """Noise for video (1, C, T', H', W') and sound (1, C, L): drawn on the CPU, video first, from one generator,
-    as ComfyUI does, so that one seed means one clip on every road."""
+    as ComfyUI does, so that one seed means one clip on every road; the channels that carry a sketch get some too."""
     video, audio = models.video_vae.config, models.audio_vae.config
     generator = torch.Generator().manual_seed(seed)
     latent_frames = shapes.video_latent_frames(plan.model_frames, video.temporal_compression)
     side = video.spatial_compression
     length = shapes.audio_latent_frames(plan.num_samples, audio.samples_per_latent)
-    return (torch.randn(1, video.latent_channels, latent_frames, plan.model_height // side, plan.model_width // side,
-                        generator=generator),
+    noise = torch.randn(1, video.latent_channels + shapes.SKETCH_CHANNELS, latent_frames, plan.model_height // side,
+                        plan.model_width // side, generator=generator)
+    return (noise[:, :video.latent_channels],
             torch.randn(1, audio.latent_channels, length, generator=generator))
 
 
-def make_guides(models: Models, plan: Plan, positive: Tensor, negative: Tensor, windows: list[Window], seed: int,
-                first: Tensor | None = None, wishes: Wishes = NO_WISHES) -> list[Guide]:
-    """The sketch of a clip, as the transformer reads it in each window.
-
-    `first` is the latent of a given first frame; `wishes` as of `draw_sketch`.
-    """
-    sketch = draw_sketch(models.sketcher, positive, negative, frames=plan.model_frames, seed=seed,
-                         aspect=plan.model_width / plan.model_height, wishes=wishes,
-                         picture=None if first is None else first[:, :, 0])
-    return window_guides(sketch, windows, models.video_vae, plan.model_height, plan.model_width)
+def make_sketch(models: Models, plan: Plan, positive: Tensor, negative: Tensor, seed: int,
+                first: Tensor | None = None, wishes: Wishes = NO_WISHES) -> Sketch:
+    """The sketch of a clip. `first` is the latent of a given first frame; `wishes` as of `draw_sketch`."""
+    return draw_sketch(models.sketcher, positive, negative, frames=plan.model_frames, seed=seed,
+                       aspect=plan.model_width / plan.model_height, wishes=wishes,
+                       picture=None if first is None else first[:, :, 0])
 
 
 def decode_video(video_vae: VideoVAE, latents: Tensor) -> Iterator[Tensor]:

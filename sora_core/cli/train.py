@@ -26,6 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     kinds = parser.add_subparsers(dest="network", metavar="WHAT", required=True)
     for network, text in (("video-vae", "the autoencoder of pictures"), ("audio-vae", "the autoencoder of sound"),
                           ("transformer", "sketcher, transformer and text encoder"),
+                          ("finisher", "of decoded frames, by their sketch; for a video autoencoder and a transformer"),
                           ("distil", "sketcher and transformer, to do with few steps and no guidance")):
         one = kinds.add_parser(network, help=text)
         _add_run(one)
@@ -37,6 +38,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
             _add_distil(one)
         if network == "video-vae":
             _add_video_vae(one)
+        if network == "finisher":
+            _add_finisher(one)
     _add_lora(kinds.add_parser("lora", help="a LoRA of a handful of your own clips, for here and for ComfyUI"))
     _add_recipe(kinds.add_parser("recipe", help="everything, from an empty folder to a checkpoint, in slices"))
     parser.set_defaults(run=run)
@@ -61,6 +64,13 @@ def _add_video_vae(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--painter", type=Path, help="checkpoint of a trained transformer: learn to mend its faults")
     parser.add_argument("--cache", type=Path, help="latents that --painter was trained on")
+
+
+def _add_finisher(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--learning-rate", type=float, help="of AdamW (default: the finisher's own)")
+    parser.add_argument("--video-vae", type=Path, required=True, help="checkpoint of the video autoencoder")
+    parser.add_argument("--painter", type=Path, required=True, help="checkpoint of a trained transformer")
+    parser.add_argument("--cache", type=Path, required=True, help="latents that --painter was trained on")
 
 
 def _add_latents(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
@@ -120,7 +130,8 @@ def run(args: argparse.Namespace) -> int:
         raise ResourceError("training needs PyTorch 2.9 or newer; install the extra: pip install '.[train]'")
     if args.threads:
         torch.set_num_threads(args.threads)
-    verbs = {"transformer": _train_transformer, "distil": _distil, "recipe": _run_recipe, "lora": _train_lora}
+    verbs = {"transformer": _train_transformer, "finisher": _train_finisher, "distil": _distil,
+             "recipe": _run_recipe, "lora": _train_lora}
     verbs.get(args.network, _train_autoencoder)(args)
     return 0
 
@@ -140,6 +151,17 @@ def _train_autoencoder(args: argparse.Namespace) -> None:
         sizes |= {"learning_rate": args.learning_rate, "painter": args.painter, "cache": args.cache}
     network.train(args.data, args.output, steps=args.steps, minutes=args.minutes, seed=args.seed,
                   sample_every=args.sample_every, **sizes)
+
+
+def _train_finisher(args: argparse.Namespace) -> None:
+    from ..training import finisher
+    from ..training.loop import LoopOptions
+
+    loop = LoopOptions(output=args.output, steps=args.steps, minutes=args.minutes, seed=args.seed,
+                       learning_rate=args.learning_rate or finisher.LEARNING_RATE, sample_every=args.sample_every)
+    sizes = {} if args.batch_size is None else {"batch_size": args.batch_size}
+    finisher.train(finisher.FinisherOptions(data=args.data, cache=args.cache, video_vae=args.video_vae,
+                                            painter=args.painter, **sizes), loop, _say)
 
 
 def _train_transformer(args: argparse.Namespace) -> None:

@@ -37,7 +37,8 @@ class LatentPreview:
         frames = latents_BCthw.shape[2]
         count = MOMENTS if frames >= MOMENTS else 1
         moments = torch.linspace(0, frames - 1, count).round().long().tolist()
-        pictures = self.frames(from_changes(latents_BCthw[:1])[0, :, moments])
+        channels = self.weight.shape[1]     # a sketch that is carried behind them isn't shown
+        pictures = self.frames(from_changes(latents_BCthw[:1, :channels])[0, :, moments])
         if count == 1:
             return pictures
         rows = [torch.cat(list(pictures[i:i + 2]), dim=-1) for i in range(0, count, 2)]

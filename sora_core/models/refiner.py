@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import TransformerConfig
-from .sketch import Guide
+from .guide import Guide
 
 BLOCKS = 2
 

@@ -7,7 +7,7 @@ doesn't care about. So a small network (`sketcher.py`) first draws the paths, an
 Lengths are in units of the square root of the picture's area, x to the right and y down from its middle, so that
 nothing depends on how many pixels there are.
 
-Legend: B batch, K slots for things, T frames, t latent frames, H W pixels, h w latent cells, L sound latents.
+Legend: B batch, K slots for things, T frames, H W pixels.
 """
 
 from __future__ import annotations
@@ -19,15 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .video_vae import VideoVAE, to_changes
-
 SLOTS = 5            # things in a sketch, at most; a figure takes several: its trunk and its limbs
 STATES = 8           # x, y of the middle, then x, y of three half-edges; a ball has its radius on the first two
 TRAITS = 6           # present, box (each -1 or 1), red, green, blue (each -1 to 1), part of a figure (-1 or 1)
+DRAWN = 4            # values of a drawn pixel: red, green, blue, how much of it is covered
 STAGE = 4            # y where the floor ends at the left and the right edge; x of a wall; its side (-1, 1; 0: none)
-HIT_WINDOW = 4       # frames around a sound latent whose hits it hears
-HIT_FEATURES = SLOTS * (HIT_WINDOW + 2)
-FRAMES_PER_SOUND = 2  # 24 frames and 12 sound latents a second
 _FAR = 1e3
 _STILL = 1e-5   # less movement than this is none
 _NO_EDGE = 1e-4
@@ -76,26 +72,6 @@ class Sketch:
         return replace(self, states=self.states * sign, stage=stage)
 
 
-@dataclass(frozen=True)
-class Guide:
-    """A sketch as the transformer reads it; zeros mean that there is none.
-
-    Attributes:
-        video: `(B, 2 C, t, h, w)` latents of the drawn sketch: its colours, then its masks.
-        audio: `(B, L, HIT_FEATURES)` what is hit around each sound latent, how fast things move, what they are.
-    """
-
-    video: Tensor
-    audio: Tensor
-
-    def __getitem__(self, rows: slice) -> Guide:
-        return Guide(self.video[rows], self.audio[rows])
-
-    def window(self, video: list[int] | slice, audio: list[int] | slice) -> Guide:
-        """The part at some latents of the clip."""
-        return Guide(self.video[:, :, video], self.audio[:, audio])
-
-
 def rigid(sketch: Sketch) -> Sketch:
     """The same with cubes that keep their size and right angles, as bodies do; rods and boards stay as they are.
 
@@ -118,20 +94,34 @@ def draw(sketch: Sketch, height: int, width: int) -> tuple[Tensor, Tensor]:
         Colours: flat bodies on grey, `(B, 3, T, H, W)` in [-1, 1]; and masks of the same shape: bodies, floor, wall.
     """
     unit = (height * width) ** 0.5
-    y = ((torch.arange(height) + 0.5 - height / 2) / unit)[:, None]   # (H, 1)
-    x = (torch.arange(width) + 0.5 - width / 2) / unit                # (W,)
-    colours, masks = [], []
-    for states, traits, stage in zip(sketch.states.float(), sketch.traits.float(), sketch.stage.float(), strict=True):
+    y, x = _pixels(height, width)
+    bodies = draw_bodies(sketch, height, width)
+    stage = sketch.stage.float()[:, :, None, None]                                          # (B, 4, 1, 1)
+    edge = stage[:, 0] + (stage[:, 1] - stage[:, 0]) * (x * unit / width + 0.5)
+    floor = ((y - edge) * unit + 0.5).clamp(0, 1)                                           # (B, H, W)
+    wall = ((x - stage[:, 2]) * stage[:, 3].sign() * unit + 0.5).clamp(0, 1) * (stage[:, 3].abs() > 0.5)
+    still = torch.stack([floor, wall.expand_as(floor)], dim=1)[:, :, None].expand(-1, -1, bodies.shape[2], -1, -1)
+    return bodies[:, :3], 2 * torch.cat([bodies[:, 3:], still], dim=1) - 1
+
+
+def draw_bodies(sketch: Sketch, height: int, width: int) -> Tensor:
+    """Flat bodies, `(B, 4, T, H, W)`: red, green and blue in [-1, 1], 0 where there is none, and how much of each pixel
+    is covered."""
+    unit = (height * width) ** 0.5
+    y, x = _pixels(height, width)
+    drawn = []
+    for states, traits in zip(sketch.states.float(), sketch.traits.float(), strict=True):
         is_new = F.pad((states[:, 1:] - states[:, :-1]).abs().amax((0, 2)) > _STILL, (1, 0), value=True)
-        colour, bodies = _draw_bodies(states[:, is_new], traits, y, x, unit)
-        place = is_new.cumsum(0) - 1
-        edge = stage[0] + (stage[1] - stage[0]) * (x * unit / width + 0.5)
-        floor = ((y - edge) * unit + 0.5).clamp(0, 1)
-        wall = ((x - stage[2]) * stage[3].sign() * unit + 0.5).clamp(0, 1) * (stage[3].abs() > 0.5)
-        still = torch.stack([floor, wall.expand_as(floor)])[:, None].expand(2, len(place), height, width)
-        colours.append(colour[:, place])
-        masks.append(2 * torch.cat([bodies[None, place], still]) - 1)
-    return torch.stack(colours), torch.stack(masks)
+        colour, cover = _draw_bodies(states[:, is_new], traits, y, x, unit)
+        drawn.append(torch.cat([colour, cover[None]])[:, is_new.cumsum(0) - 1])
+    return torch.stack(drawn)
+
+
+def _pixels(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Where pixels are: y `(H, 1)` and x `(W,)`."""
+    unit = (height * width) ** 0.5
+    y = ((torch.arange(height) + 0.5 - height / 2) / unit)[:, None]
+    return y, (torch.arange(width) + 0.5 - width / 2) / unit
 
 
 def _draw_bodies(states: Tensor, traits: Tensor, y: Tensor, x: Tensor, unit: float) -> tuple[Tensor, Tensor]:
@@ -169,31 +159,3 @@ def _box(state: Tensor, y: Tensor, x: Tensor) -> Tensor:
         distance[length < _NO_EDGE] = _FAR                                       # an edge seen end-on has no side
         torch.minimum(inside, distance, out=inside)
     return inside
-
-
-def make_guide(sketch: Sketch, video_vae: VideoVAE, height: int, width: int, audio_latents: int) -> Guide:
-    """Draw a sketch and encode it with the autoencoder that the clip's own latents come from."""
-    return Guide(encode_drawing(*draw(sketch, height, width), video_vae), hit_features(sketch, audio_latents))
-
-
-def encode_drawing(colours: Tensor, masks: Tensor, video_vae: VideoVAE) -> Tensor:
-    """Pictures of `draw` -> `(B, 2 C, t, h, w)`."""
-    return torch.cat([to_changes(video_vae.encode_each(colours)), video_vae.encode_each(masks)], dim=1)
-
-
-def hit_features(sketch: Sketch, audio_latents: int) -> Tensor:
-    """`(B, L, HIT_FEATURES)`: per slot the hits in the frames around, the speed, and what it is.
-
-    0 is nothing, 1 a ball, -1 a box, 2 a part of a figure.
-    """
-    frames = FRAMES_PER_SOUND * audio_latents + HIT_WINDOW
-    around = (HIT_WINDOW - FRAMES_PER_SOUND) // 2
-    hits = F.pad(sketch.hits, (around, max(0, frames - sketch.hits.shape[2])))[..., :frames]
-    windows = hits.unfold(2, HIT_WINDOW, FRAMES_PER_SOUND)[:, :, :audio_latents]          # (B, K, L, 4)
-    place = sketch.states[..., :2]
-    speed = F.pad((place[:, :, 1:] - place[:, :, :-1]).norm(dim=-1), (0, frames))
-    speed = speed[:, :, :FRAMES_PER_SOUND * audio_latents:FRAMES_PER_SOUND, None] * 24    # units a second
-    kind = torch.where(sketch.traits[..., 1] > 0, -1.0, 1.0)
-    kind = (sketch.traits[..., 0] > 0) * torch.where(sketch.of_figure, 2.0, kind)
-    kind = kind[:, :, None, None].expand(-1, -1, audio_latents, -1)
-    return torch.cat([windows, speed, kind], dim=-1).transpose(1, 2).flatten(2)           # (B, L, K * 6)

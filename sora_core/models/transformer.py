@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from ..config import TransformerConfig
 from ..shapes import audio_latent_times, video_latent_times
+from .guide import HIT_FEATURES, Guide
 from .layers import Attention, FeedForward, initialise, rms_norm, rotary_angles, sinusoidal_embedding
 from .refiner import LocalRefiner
-from .sketch import HIT_FEATURES, Guide
 
 TEXT, REFERENCE, VIDEO, AUDIO, REFERENCE_SOUND = range(5)   # rows of the modality embedding
 SMALLEST_TIMESTEP = 0.02   # below it the division of the velocity stops; its error is then under 2 % of the data

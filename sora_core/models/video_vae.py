@@ -20,11 +20,14 @@ from torch.nn import functional as F
 
 from ..config import VideoVAEConfig
 from ..errors import ConfigError
-from ..shapes import check_size, video_latent_frames
+from ..shapes import SKETCH_CHANNELS, check_size, video_latent_frames
+from .carried import draw_carried
+from .finisher import CellBlock, Finisher
 
 CONTEXT_DEPTH = 3        # residual blocks on the latent grid; each also looks one latent frame back
 CHUNK_CELLS = 256        # latent cells (times batch) to decode at once where one latent frame has fewer: fits caches
 TILE_CELLS = 1024        # a latent frame of more cells than this is decoded in tiles
+First = tuple[Tensor, Tensor]    # a clip's first frame (B, 3, 1, H, W) and the sketch in it (B, 4, 1, H, W)
 State = list[Tensor]     # what each context block remembers of the latest latent frame: (B, context_width, h, w)
 
 
@@ -46,18 +49,6 @@ class ContextBlock(nn.Module):
         z = torch.cat([y, shifted], dim=2).flatten(0, 1)                      # (B*t, 2C, h, w)
         z = F.silu(self.conv(F.silu(self.mix(z))))
         return x + self.project(z).view_as(x), y[:, -1]
-
-
-class CellBlock(nn.Module):
-    """Residual block of two 3x3 convolutions at a quarter of the resolution, frame by frame."""
-
-    def __init__(self, width: int, operations: ModuleType, **factory: object) -> None:
-        super().__init__()
-        self.conv_in = operations.Conv2d(width, width, 3, padding=1, **factory)
-        self.conv_out = operations.Conv2d(width, width, 3, padding=1, **factory)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv_out(F.silu(self.conv_in(F.silu(x))))
 
 
 class VideoVAE(nn.Module):
@@ -91,6 +82,7 @@ class VideoVAE(nn.Module):
         self.cell_in = operations.Conv2d(self.cell_values + self.features, width, 3, padding=1, **factory)
         self.cell_blocks = nn.ModuleList(CellBlock(width, operations, **factory) for _ in range(config.cell_depth))
         self.cell_out = operations.Conv2d(width, self.cell_values, 3, padding=1, **factory)
+        self.finisher = Finisher(config, operations, **factory)
         self.reset_parameters()
 
     @property
@@ -113,6 +105,7 @@ class VideoVAE(nn.Module):
         for block in self.cell_blocks:
             _zero(block.conv_out.weight, block.conv_out.bias)
         _zero(self.cell_out.weight, self.cell_out.bias)
+        self.finisher.reset_parameters()
 
     def encode(self, video_BCTHW: Tensor) -> Tensor:
         """Latents of a clip: the first frame, then what differs from it (see `to_changes`).
@@ -149,14 +142,15 @@ class VideoVAE(nn.Module):
         return x.permute(0, 2, 4, 7, 3, 5, 8, 1, 6, 9).flatten(4)   # b t h w (k n n 3 s s)
 
     def decode(self, latents_BCthw: Tensor) -> Tensor:
-        """The whole clip at once, (B, 3, 1 + 8 (t - 1), H, W) float in [-1, 1]."""
+        """The whole clip at once, (B, 3, 1 + 8 (t - 1), H, W) float in [-1, 1]; see `decode_stream`."""
         return torch.cat(list(self.decode_stream(latents_BCthw)), dim=2)
 
     def decode_stream(self, latents_BCthw: Tensor, tile: int | None = None) -> Iterator[Tensor]:
         """The clip in pieces of a few frames, so that memory doesn't grow with its length.
 
         Args:
-            latents_BCthw: (B, C, t, h, w), t >= 1.
+            latents_BCthw: (B, C, t, h, w), t >= 1; or (B, C + 8, t, h, w), which carry their sketch, and what moves is
+                sharper.
             tile: side in pixels of the squares decoded on their own (with surroundings enough that the result is the
                 same); None decides by the size.
         Yields:
@@ -165,12 +159,14 @@ class VideoVAE(nn.Module):
             ConfigError: latents of another model, or a tile that is not a multiple of 16.
         """
         self._check_latents(latents_BCthw)
+        latents_BCthw, carried = latents_BCthw.tensor_split([self.config.latent_channels], dim=1)
         latents_BCthw = from_changes(latents_BCthw)
         b, _, t, h, w = latents_BCthw.shape
         side = self._tile_cells(tile, h, w)
         tiles = [(y, x) for y in range(0, h, side) for x in range(0, w, side)]
         reach = self.halo
         states: list[State | None] = [None] * len(tiles)
+        first: First | None = None
         step = max(1, CHUNK_CELLS // (b * min(h, side + 2 * reach) * min(w, side + 2 * reach)))
         scale = self.config.spatial_compression
         for start in range(0, t, step):
@@ -184,7 +180,10 @@ class VideoVAE(nn.Module):
                 parts.append(part[..., (x - left) * scale:(x - left + side) * scale].clamp(-1, 1).float())
             columns = -(-w // side)
             rows = [torch.cat(parts[i:i + columns], dim=-1) for i in range(0, len(parts), columns)]
-            yield torch.cat(rows, dim=-2)
+            shown = torch.cat(rows, dim=-2)
+            if carried.shape[1]:
+                shown, first = self._finish(shown, carried[:, :, start:start + step], first)
+            yield shown
 
     def decode_chunk(self, latents_BCthw: Tensor, state: State | None = None,
                      frames: Tensor | None = None) -> tuple[Tensor, State]:
@@ -225,10 +224,22 @@ class VideoVAE(nn.Module):
             after.append(memory)
         return self.to_cells(F.silu(x).movedim(2, -1)), after
 
+    def _finish(self, shown: Tensor, carried: Tensor, first: First | None) -> tuple[Tensor, First]:
+        """Decoded frames with what the latents' sketch knows, and what is to be remembered of the first."""
+        drawing, is_drawn = draw_carried(carried, *shown.shape[3:], self.config.temporal_compression)
+        drawing, is_drawn = drawing[:, :, -shown.shape[2]:], is_drawn[:, -shown.shape[2]:]   # 1 at first
+        if first is None:
+            first = shown[:, :, :1], drawing[:, :, :1]
+        if bool(is_drawn.any()):
+            finished = self.finisher(shown, drawing, *first).clamp(-1, 1).float()
+            shown = torch.where(is_drawn[:, None, :, None, None], finished, shown)
+        return shown, first
+
     def _check_latents(self, latents: Tensor) -> None:
-        if latents.ndim != 5 or latents.shape[1] != self.config.latent_channels or 0 in latents.shape:
+        channels = self.config.latent_channels
+        if latents.ndim != 5 or latents.shape[1] not in (channels, channels + SKETCH_CHANNELS) or 0 in latents.shape:
             raise ConfigError(f"video latents of shape {tuple(latents.shape)} don't fit this model; "
-                              f"use (B, {self.config.latent_channels}, T, H, W)")
+                              f"use (B, {channels}, T, H, W)")
 
     def _tile_cells(self, tile: int | None, h: int, w: int) -> int:
         scale = self.config.spatial_compression

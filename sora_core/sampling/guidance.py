@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import ConfigError
-from ..models.sketch import Guide
+from ..models.guide import Guide
 from ..models.transformer import SoraTransformer
 from .flow import Velocity
 

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..models.sketch import Guide, Sketch, make_guide, rigid
+from ..models.guide import Guide, make_guide
+from ..models.sketch import Sketch, rigid
 from ..models.sketcher import FRAMES, Sketcher
 from ..models.video_vae import VideoVAE
 from ..shapes import video_latent_frames

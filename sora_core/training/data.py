@@ -21,7 +21,8 @@ from torch import Tensor
 
 from ..errors import ResourceError
 from ..models.audio_vae import AudioVAE
-from ..models.sketch import SLOTS, TRAITS, Sketch, draw, encode_drawing
+from ..models.guide import encode_drawing
+from ..models.sketch import SLOTS, TRAITS, Sketch, draw
 from ..models.tokenizer import Tokenizer
 from ..models.video_vae import VideoVAE
 from ..sampling.laws import faults

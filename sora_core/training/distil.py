@@ -27,7 +27,8 @@ from torch import Tensor
 from ..checkpoint import build, load_checkpoint
 from ..media import write_image
 from ..models.audio_vae import AudioVAE
-from ..models.sketch import Guide, Sketch, hit_features
+from ..models.guide import Guide, hit_features
+from ..models.sketch import Sketch
 from ..models.sketcher import Sketcher
 from ..models.text_encoder import TextEncoder
 from ..models.tokenizer import Tokenizer

@@ -27,7 +27,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..lora import ALPHA, DOWN, PREFIX, UP
 from ..models.audio_vae import AudioVAE
-from ..models.sketch import Guide, make_guide
+from ..models.guide import Guide, make_guide
 from ..models.sketcher import Sketcher
 from ..models.text_encoder import TextEncoder
 from ..models.tokenizer import Tokenizer

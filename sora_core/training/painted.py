@@ -1,7 +1,8 @@
 """Clips as the transformer paints them, for the video decoder to learn from.
 
-A true clip's latents are half covered with noise and painted anew over the true sketch. What comes out shows the same
-clip, pixel for pixel, with the faults that painted latents have; a decoder that has seen them mends them.
+A true clip's latents are half covered with noise and painted anew over the true sketch, or all but its first frame is
+painted from nothing. What comes out shows the same clip, nearly pixel for pixel, with the faults that painted latents
+have; a decoder that has seen them, and knows the sketch, mends them.
 
 Legend: B batch, C latent channels, T H W frames and pixels, T' H' W' video latents.
 """
@@ -18,16 +19,17 @@ from torch import Tensor
 
 from ..checkpoint import Checkpoint, build
 from ..errors import ConfigError
-from ..models.sketch import Guide, hit_features
+from ..models.guide import Guide, hit_features
+from ..models.sketch import Sketch
 from ..models.text_encoder import TextEncoder
 from ..models.tokenizer import Tokenizer
 from ..models.transformer import SoraTransformer
-from ..sampling.flow import euler
+from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, Given, euler, schedule
 from ..sampling.guidance import guided_velocity
 from .data import read_sketch, sketched
 
 LEAST_NOISE, MOST_NOISE = 0.15, 0.5     # the timestep that painting starts from; more would change what is shown
-STEPS = 4
+STEPS, STEPS_ANEW = 4, 6
 FRAME_RATE = 24.0
 
 
@@ -44,8 +46,12 @@ class PaintedClips:
         self.text_encoder = build(checkpoint, "text_encoder", TextEncoder).requires_grad_(False)
         self.tokenizer = Tokenizer.from_json(checkpoint.vocabulary)
 
-    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """One clip: the true video `(1, 3, T, H, W)` in [-1, 1], and painted latents `(1, C, T', H', W')`."""
+    def draw(self, rng: np.random.Generator, anew_share: float = 0.0) -> tuple[Tensor, Tensor, Sketch]:
+        """One clip: the true video `(1, 3, T, H, W)` in [-1, 1], painted latents `(1, C, T', H', W')`, the true sketch.
+
+        Args:
+            anew_share: of the clips, that keep nothing but their first frame and are painted from noise.
+        """
         file = self.files[int(rng.integers(len(self.files)))]
         with safe_open(self.cache / file.name, "pt") as cached:
             captions = json.loads(cached.metadata()["captions"])
@@ -59,17 +65,27 @@ class PaintedClips:
             video = shard.get_slice("video")[place:place + 1]
         video = video.permute(0, 4, 1, 2, 3).float() / 127.5 - 1
         guide = Guide(drawn, hit_features(sketch, sound.shape[2]))
-        painted = self._paint(latents, sound, guide, str(rng.choice(captions[row])), rng)
-        return video.flip(-1) if row >= count else video, painted
+        is_anew = anew_share > 0 and rng.random() < anew_share
+        painted = self._paint(latents, sound, guide, str(rng.choice(captions[row])), rng, is_anew)
+        return video.flip(-1) if row >= count else video, painted, sketch
 
     @torch.no_grad()
-    def _paint(self, latents: Tensor, sound: Tensor, guide: Guide, text: str, rng: np.random.Generator) -> Tensor:
-        ids = torch.tensor([self.tokenizer.encode(text)])
+    def _paint(self, latents: Tensor, sound: Tensor, guide: Guide, text: str, rng: np.random.Generator,
+               is_anew: bool) -> Tensor:
+        ids, nothing = (torch.tensor([self.tokenizer.encode(words)]) for words in (text, ""))
         generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
-        start = float(rng.uniform(LEAST_NOISE, MOST_NOISE))
+        start = 1.0 if is_anew else float(rng.uniform(LEAST_NOISE, MOST_NOISE))
+        sigmas = torch.linspace(start, 0, STEPS + 1)
         noisy, noisy_sound = ((1 - start) * x + start * torch.randn(x.shape, generator=generator)
                               for x in (latents, sound))
+        given = None
+        if is_anew:
+            sigmas = schedule(STEPS_ANEW)
+            video_mask = torch.ones(latents[:, 0].shape)
+            video_mask[:, 0] = 0
+            given = Given(latents, sound, video_mask, torch.ones(sound[:, 0].shape))
         with torch.autocast("cpu", torch.bfloat16):
-            states = self.text_encoder(ids, torch.ones_like(ids, dtype=torch.bool))
-            velocity = guided_velocity(self.transformer, states, states, 1.0, FRAME_RATE, guide)
-            return euler(velocity, noisy, noisy_sound, torch.linspace(start, 0, STEPS + 1))[0]
+            wanted, unwanted = (self.text_encoder(x, torch.ones_like(x, dtype=torch.bool)) for x in (ids, nothing))
+            scale = DEFAULT_GUIDANCE_SCALE if is_anew else 1.0
+            velocity = guided_velocity(self.transformer, wanted, unwanted, scale, FRAME_RATE, guide)
+            return euler(velocity, noisy, noisy_sound, sigmas, given=given)[0]

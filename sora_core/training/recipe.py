@@ -1,4 +1,4 @@
-"""The whole recipe, as a chain of slices: pool -> sketches -> autoencoders -> transformer -> distil -> pack -> judge.
+"""The whole recipe, in slices: pool -> sketches -> autoencoders -> transformer -> finisher -> distil -> pack -> judge.
 
 Everything lies in one folder, and every stage picks up what it finds there, so the chain can be cut anywhere and run
 again. What is done is kept in `recipe.json`.
@@ -18,7 +18,7 @@ from typing import Any
 
 from ..config import AudioVAEConfig, VideoVAEConfig
 from ..errors import ConfigError, ResourceError
-from . import audio_vae, distil, video_vae
+from . import audio_vae, distil, finisher, video_vae
 from .loop import LoopOptions
 from .pack import pack
 from .transformer import TransformerOptions
@@ -43,7 +43,8 @@ class Preset:
     """Sizes of the pool, the networks and the runs.
 
     Attributes:
-        clips, sketches: of the pools. video_steps, audio_steps, steps, distil_steps: lengths of the four runs.
+        clips, sketches: of the pools. video_steps, audio_steps, steps, finisher_steps, distil_steps:
+            lengths of the runs.
         video_config, audio_config: sizes of the autoencoders. width, depth: of the transformer.
         judge: arguments of `evaluate`, where "CHECKPOINT" and "POOL" stand for what was made.
     """
@@ -53,6 +54,7 @@ class Preset:
     video_steps: int
     audio_steps: int
     steps: int
+    finisher_steps: int
     distil_steps: int
     batch_size: int
     width: int
@@ -66,14 +68,15 @@ class Preset:
 
 
 PRESETS = {
-    "nano": Preset(clips=4096, sketches=10240, video_steps=4000, audio_steps=6000, steps=7000, distil_steps=600,
-                   batch_size=24, width=256, depth=6, learning_rate=1.5e-3, matrix_learning_rate=0.015, compile=True,
+    "nano": Preset(clips=4096, sketches=10240, video_steps=4000, audio_steps=6000, steps=7000, finisher_steps=3000,
+                   distil_steps=600, batch_size=24, width=256, depth=6, learning_rate=1.5e-3,
+                   matrix_learning_rate=0.015, compile=True,
                    video_config=VideoVAEConfig(), audio_config=AudioVAEConfig(),
                    judge=("--suite", "quick", "--checkpoint", "CHECKPOINT")),
     # Proves the chain in seconds; what it makes is noise.
-    "tiny": Preset(clips=2, sketches=8, video_steps=1, audio_steps=1, steps=2, distil_steps=1, batch_size=2,
-                   width=64, depth=1,
-                   learning_rate=1e-3, matrix_learning_rate=0.01, compile=False,
+    "tiny": Preset(clips=2, sketches=8, video_steps=1, audio_steps=1, steps=2, finisher_steps=1,
+                   distil_steps=1, batch_size=2, width=64, depth=1, learning_rate=1e-3,
+                   matrix_learning_rate=0.01, compile=False,
                    video_config=VideoVAEConfig(latent_channels=8, context_width=8, cell_width=8, cell_depth=1),
                    audio_config=AudioVAEConfig(latent_channels=8, width=16, depth=1),
                    judge=("tokenizers", "--data", "POOL", "--checkpoint", "CHECKPOINT", "--clips", "1")),
@@ -103,8 +106,8 @@ class Recipe:
         """Go on until the recipe is done or the minutes are over. True when it is done."""
         stages: dict[str, Callable[[], bool]] = {
             "pool": self._render, "sketches": self._sketch, "video-vae": self._train_video,
-            "audio-vae": self._train_audio, "transformer": self._train_transformer, "distil": self._distil,
-            "pack": self._pack, "judge": self._judge}
+            "audio-vae": self._train_audio, "transformer": self._train_transformer, "finisher": self._train_finisher,
+            "distil": self._distil, "pack": self._pack, "judge": self._judge}
         is_first = True                # of this slice: it always gets somewhere
         for number, (name, stage) in enumerate(stages.items(), 1):
             if name in self.notes["done"]:
@@ -205,6 +208,15 @@ class Recipe:
                            matrix_learning_rate=preset.matrix_learning_rate)
         return train_transformer(options, loop)
 
+    def _train_finisher(self) -> bool:
+        painter, = (self.output / "transformer").glob("transformer-*.safetensors")
+        options = finisher.FinisherOptions(
+            data=self.output / "pool", cache=self.output / "latents", video_vae=self._network("video_vae"),
+            painter=painter, batch_size=min(16, self.preset.batch_size))
+        loop = LoopOptions(output=self.output / "finisher", steps=self.preset.finisher_steps, minutes=self._minutes(),
+                           seed=self.seed, learning_rate=finisher.LEARNING_RATE)
+        return finisher.train(options, loop, self.say)
+
     def _distil(self) -> bool:
         teacher, = (self.output / "transformer").glob("transformer-*.safetensors")
         options = distil.DistilOptions(
@@ -221,7 +233,7 @@ class Recipe:
 
     def _pack(self) -> bool:
         """Two checkpoints: one to be guided, and one for few steps without guidance, which it needs to be asked for."""
-        parts = [self._network("video_vae"), self._network("audio_vae")]
+        parts = [self.output / "finisher" / "video_vae.safetensors", self._network("audio_vae")]
         for stage, folder in (("transformer", "checkpoint"), ("distil", "checkpoint-few-steps")):
             parts += (self.output / stage).glob("transformer-*.safetensors")
             for path in pack(parts, self.output / folder / PACKED):

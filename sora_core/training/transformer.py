@@ -16,7 +16,8 @@ from ..checkpoint import build, load_checkpoint, load_into
 from ..config import Config, SketcherConfig, TextEncoderConfig, TransformerConfig
 from ..media import write_image
 from ..models.audio_vae import AudioVAE
-from ..models.sketch import Guide, Sketch, hit_features, make_guide
+from ..models.guide import Guide, hit_features, make_guide
+from ..models.sketch import Sketch
 from ..models.sketcher import Sketcher
 from ..models.text_encoder import TextEncoder
 from ..models.tokenizer import Tokenizer, train_tokenizer

@@ -160,7 +160,7 @@ class VideoVAETask:
         self.modules: dict[str, nn.Module] = {COMPONENT: vae}
         self.configs: dict[str, Config] = {COMPONENT: vae.config}
         vae.requires_grad_(True).train()
-        for part in (vae.encoder, vae.base):
+        for part in (vae.encoder, vae.base, vae.finisher):      # the finisher has a training of its own
             part.requires_grad_(False)
 
     def batch(self, rng: np.random.Generator, step: int) -> dict[str, Tensor]:
@@ -169,7 +169,7 @@ class VideoVAETask:
         Or, in a share of the steps where there is a painter, one whole clip and its painted latents.
         """
         if self.painted is not None and rng.random() < PAINTED_SHARE:
-            video, latents = self.painted.draw(rng)
+            video, latents, _ = self.painted.draw(rng)
             return {"video": video, "latents": latents}
         return {"video": torch.stack([self._draw(rng) for _ in range(self.batch_size)])}
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from sora_core.config import VideoVAEConfig
-from sora_core.models.sketch import HIT_FEATURES, SLOTS, TRAITS, Sketch, draw, hit_features, make_guide
+from sora_core.models.guide import HIT_FEATURES, hit_features, make_guide
+from sora_core.models.sketch import SLOTS, TRAITS, Sketch, draw
 from sora_core.models.video_vae import VideoVAE
 
 

@@ -122,7 +122,7 @@ def test_text_encoder_ignores_padding():
 
 @torch.no_grad()
 def test_a_sketch_matters_where_it_is_and_zeros_mean_none(model):
-    from sora_core.models.sketch import HIT_FEATURES, Guide
+    from sora_core.models.guide import HIT_FEATURES, Guide
 
     values = inputs()
     without = model(**values)
