@@ -54,6 +54,8 @@ class VideoVAEConfig(Config):
     cell_size: int = 4            # pixels a side of the grid that the last convolutions run on
     cell_width: int = 64          # hidden channels on that grid
     cell_depth: int = 3
+    finisher_width: int = 96      # hidden channels of what finishes decoded frames, on the same grid
+    finisher_depth: int = 4
 
 
 @dataclass(frozen=True)

@@ -41,10 +41,10 @@ class Finisher(nn.Module):
 
     def __init__(self, config: VideoVAEConfig, operations: ModuleType, **factory: object) -> None:
         super().__init__()
-        self.side, width = config.cell_size, config.cell_width
+        self.side, width = config.cell_size, config.finisher_width
         given, made = 3 + 3 + DRAWN + 1, 3 + 1 + 1      # shown, first, sketch, first cover; correction, keep, flat
         self.conv_in = operations.Conv2d(given * self.side ** 2, width, 3, padding=1, **factory)
-        self.blocks = nn.ModuleList(CellBlock(width, operations, **factory) for _ in range(config.cell_depth))
+        self.blocks = nn.ModuleList(CellBlock(width, operations, **factory) for _ in range(config.finisher_depth))
         self.conv_out = operations.Conv2d(width, made * self.side ** 2, 3, padding=1, **factory)
 
     @torch.no_grad()
