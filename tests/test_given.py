@@ -13,6 +13,7 @@ from sora_core.errors import ConfigError
 from sora_core.given import given_pictures, given_sound, given_video, nothing_given, parse_positions, sound_of_tail
 from sora_core.models.video_vae import from_changes, to_changes
 from sora_core.plan import Plan, make_plan, plan_continuation
+from sora_core.shapes import SKETCH_CHANNELS
 
 VIDEO, AUDIO = VideoVAEConfig(), AudioVAEConfig()
 
@@ -22,12 +23,12 @@ def plan_of(seconds: float = 1.0, rate: float = 24) -> Plan:
 
 
 def encode(video: Tensor) -> Tensor:
-    """Means of 16 x 16 pixels and eight frames, first frame apart, as differences from the first; 48 channels alike."""
+    """Means of 16 x 16 pixels and eight frames, first frame apart, as differences from the first."""
     small = torch.nn.functional.avg_pool2d(video.transpose(1, 2).flatten(0, 1), 16).mean(1)
     small = small.unflatten(0, (1, -1))[:, None]
     later = small[:, :, 1:].split(8, dim=2) if small.shape[2] > 1 else []
     parts = [small[:, :, :1], *(part.mean(2, keepdim=True) for part in later)]
-    return to_changes(torch.cat(parts, dim=2).expand(-1, VIDEO.latent_channels, -1, -1, -1))
+    return to_changes(torch.cat(parts, dim=2).expand(-1, VIDEO.latent_channels + SKETCH_CHANNELS, -1, -1, -1))
 
 
 def picture(value: float, height: int = 128, width: int = 128) -> Tensor:
@@ -43,7 +44,7 @@ def pictures(given: dict[int, Tensor], plan: Plan) -> tuple[Tensor, Tensor]:
 
 def test_nothing_given_has_the_shapes_of_the_plan() -> None:
     given = nothing_given(plan_of(2.0), VIDEO, AUDIO)
-    assert given.video.shape == (1, 48, 7, 8, 8) and given.audio.shape == (1, 32, 24)
+    assert given.video.shape == (1, 48 + SKETCH_CHANNELS, 7, 8, 8) and given.audio.shape == (1, 32, 24)
     assert given.video_mask.shape == (1, 7, 8, 8) and given.audio_mask.shape == (1, 24)
     assert given.video_mask.all() and given.audio_mask.all()
 

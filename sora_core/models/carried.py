@@ -39,7 +39,7 @@ def with_sketch(latents: Tensor, sketch: Sketch | None, frames: int = 8) -> Tens
                              hits.unflatten(2, (t, frames)).transpose(1, 2).flatten(2),
                              part.traits.flatten(1)[:, None].expand(-1, t, -1),
                              part.stage[:, None].expand(-1, t, -1)], dim=-1).float().cpu()
-        numbers = torch.cat([numbers, torch.full((b, t, 1), _SIGN), numbers.mean(-1, keepdim=True)], dim=-1)
+        numbers = torch.cat([numbers, torch.full((b, t, 1), _SIGN), _check(numbers)[..., None]], dim=-1)
         if numbers.shape[-1] <= room:
             carried[..., :numbers.shape[-1]] = numbers
     carried = carried.view(b, t, SKETCH_CHANNELS, h, w).transpose(1, 2)
@@ -81,10 +81,15 @@ def _numbers(carried: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     count = SLOTS * frames * (STATES + 1) + SLOTS * TRAITS + STAGE
     if numbers.shape[-1] < count + 2:
         return numbers, torch.zeros(b, t, dtype=torch.bool)
-    numbers, sign, mean = numbers[..., :count], numbers[..., count], numbers[..., count + 1]
+    numbers, sign, check = numbers[..., :count], numbers[..., count], numbers[..., count + 1]
     size = numbers.abs().mean(-1)
-    is_whole = ((sign - _SIGN).abs() < _TOLERANCE) & ((mean - numbers.mean(-1)).abs() < _TOLERANCE * size)
+    is_whole = ((sign - _SIGN).abs() < _TOLERANCE) & ((check - _check(numbers)).abs() < _TOLERANCE * size)
     return numbers, is_whole & torch.isfinite(numbers).all(-1)
+
+
+def _check(numbers: Tensor) -> Tensor:
+    """`(B, t, n)` -> `(B, t)`: a sum that tells the numbers' order too."""
+    return (numbers * torch.arange(numbers.shape[-1]).cos()).mean(-1)
 
 
 def _parts(numbers: Tensor, frames: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

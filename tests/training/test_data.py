@@ -103,7 +103,7 @@ def test_painted_clips_show_what_the_clip_shows(pool, cache):
     painted = PaintedClips(files, cache, checkpoint)
     seen = set()
     for seed in range(8):
-        video, latents = painted.draw(np.random.default_rng(seed))
+        video, latents, _ = painted.draw(np.random.default_rng(seed))
         assert video.shape[:3] == (1, 3, 9) and video.abs().max() <= 1 and latents.shape[:3] == (1, 6, 2)
         assert (video.shape[3] // 16, video.shape[4] // 16) == latents.shape[3:]
         true = [latent for group in LatentPool(cache).groups for latent in group[0][0].float()
