@@ -24,6 +24,7 @@ ROUNDS = 6
 HIT = 0.1               # strength from which a hit may bend a path
 PINNED = 1e9            # weight of frames that are given
 AT_REST = 0.012         # less movement until the end than this is none
+SWAYING = 0.03          # a part of a figure that moves less than this in all stands
 TOUCHING = 0.3          # of the sum of two radii: no further apart than this while they hit each other
 ALLOWED_OVERLAP = 0.15  # of the sum of two radii: outlines seen at an angle cross a little
 
@@ -31,7 +32,8 @@ ALLOWED_OVERLAP = 0.15  # of the sum of two radii: outlines seen at an angle cro
 def lawful(sketch: Sketch, given: int = 0) -> Sketch:
     """The nearest sketch whose paths and turns have constant acceleration between hits, and whose things come to rest.
 
-    Parts of figures move by themselves and are only smoothed (Whittaker 1923, graduation by third differences).
+    Parts of figures move by themselves and are only smoothed (Whittaker 1923, graduation by third differences); those
+    that hardly move stand still, as what a ball meets does (a board with its rim, a goal, a ramp).
 
     Solves min |x - drawn|^2 + STIFFNESS sum |third difference of x|, without the sum's terms at hits; the norm, not
     its square, so that accelerations change at few moments (trend filtering: Kim et al. 2009, SIAM Review 51(2),
@@ -49,7 +51,7 @@ def lawful(sketch: Sketch, given: int = 0) -> Sketch:
     states = torch.cat([_calm(_straighten(part, hits, given), given) for part in (places, edges)], dim=-1)
     states = states.view(b, k, t, s)
     if sketch.of_figure.any():
-        states = torch.where(sketch.of_figure[..., None, None], _smooth(sketch.states, given), states)
+        states = torch.where(sketch.of_figure[..., None, None], _stand(_smooth(sketch.states, given), given), states)
     return replace(sketch, states=states)
 
 
@@ -68,6 +70,13 @@ def _smooth(drawn: Tensor, given: int) -> Tensor:
     trust[:given] = PINNED
     matrix = torch.diag(trust) + SUPPLENESS * differences.T @ differences
     return torch.linalg.solve(matrix, trust[:, None] * drawn.double()).to(drawn.dtype)
+
+
+def _stand(path: Tensor, given: int) -> Tensor:
+    """`(B, K, T, S)`: what hardly leaves its place stays there."""
+    place = path[:, :, given - 1:given] if given else path.median(2, keepdim=True).values
+    is_still = (path[:, :, given:] - place).abs().amax((2, 3), keepdim=True) < SWAYING
+    return torch.cat([path[:, :, :given], torch.where(is_still, place, path[:, :, given:])], dim=2)
 
 
 def _straighten(drawn: Tensor, hits: Tensor, given: int) -> Tensor:

@@ -104,3 +104,14 @@ def test_parts_of_figures_may_swing():
     both = make_sketch(torch.cat([places, places]))
     both.traits[0, :2, 5] = 1
     assert float(faults(both)) == 0, "limbs lie before one another"
+
+
+@pytest.mark.parametrize("given", [0, 9])
+def test_a_board_that_sways_a_little_stands_and_one_that_swings_does_not(given):
+    sway = 0.01 * torch.sin(torch.arange(FRAMES) / 3)
+    places = torch.stack([torch.stack([0.3 + sway, sway], -1), torch.stack([0.3 + 10 * sway, sway], -1)])
+    sketch = make_sketch(places)
+    sketch.traits[..., 5] = 1
+    board, swing = lawful(sketch, given=given).states[0, :2, given:, :2]
+    assert (board - board[:1]).abs().max() < 1e-6 and (board - places[0, 0]).abs().max() < 0.02
+    assert swing[:, 0].std() > 0.04
