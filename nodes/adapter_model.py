@@ -34,8 +34,9 @@ from ..sora_core.plan import MODEL_FRAME_RATE
 from ..sora_core.sampling.flow import SHIFT
 from ..sora_core.shapes import SKETCH_CHANNELS, audio_latent_frames, audio_samples, to_frame_rate, video_frames
 from .adapter_anchors import hold_pictures
+from .adapter_sketch import sketch_first
 from .adapter_vae import video_vae_from_checkpoint
-from .adapter_windows import GUIDE, sketch_and_continue
+from .adapter_windows import GUIDE, continue_long
 from .convert import whole_mask
 
 AUDIO = AudioVAEConfig()
@@ -202,9 +203,10 @@ def model_from_checkpoint(checkpoint: Checkpoint, source: str | None, vae: Any, 
     state = {key: value.to(dtype) for key, value in plain.state_dict().items()}
     model.diffusion_model.load_state_dict(state, assign=patcher.is_dynamic())
     patcher.cached_patcher_init = (load_model, (source,))
-    sketch_and_continue(patcher, plain.config, vae, build(checkpoint, "sketcher", Sketcher),
-                        build(checkpoint, "video_vae", VideoVAE))
-    hold_pictures(patcher)      # last, so that each window runs inside of it
+    # Each stands around the next: the sketch is of the whole clip, pictures are held in each window.
+    sketch_first(patcher, plain.config, build(checkpoint, "sketcher", Sketcher))
+    continue_long(patcher, plain.config, vae, build(checkpoint, "video_vae", VideoVAE))
+    hold_pictures(patcher)
     return patcher
 
 

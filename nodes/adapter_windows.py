@@ -1,4 +1,4 @@
-"""What stands around ComfyUI's samplers: the sketch that comes first, and long clips, window after window.
+"""Clips longer than the model was trained on, window after window, under any of ComfyUI's samplers.
 
 Legend: B batch, C latent channels, T' H' W' video latents, L audio latents. "Packed" is ComfyUI's flat form of both.
 """
@@ -16,34 +16,27 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..sora_core.config import TransformerConfig
-from ..sora_core.models.carried import sketch_of, with_sketch
 from ..sora_core.models.guide import HIT_FEATURES, Guide
-from ..sora_core.models.sketch import Sketch
-from ..sora_core.models.sketcher import Sketcher
 from ..sora_core.models.video_vae import VideoVAE, from_changes, to_changes
 from ..sora_core.plan import MODEL_FRAME_RATE
 from ..sora_core.sampling.flow import Given
 from ..sora_core.sampling.guidance import is_guided_at
-from ..sora_core.sampling.sketching import draw_sketch, window_guides
+from ..sora_core.sampling.sketching import window_guides
 from ..sora_core.sampling.windows import Window, plan_windows, walk_windows
-from ..sora_core.shapes import SKETCH_CHANNELS, video_frames
-from ..sora_core.wishes import NO_WISHES, Wishes
-from .adapter_text import WISHES
-from .convert import whole_mask
+from .adapter_sketch import SKETCH, Conditions
 
 KEY = "sora_windows"
-GUIDE = "sora_guide"        # under this name a conditioning carries the sketch to the model
+GUIDE = "sora_guide"        # under this name a conditioning carries the sketch to the model, as it reads it
 
 
-def sketch_and_continue(patcher: Any, config: TransformerConfig, vae: Any, sketcher: Sketcher,
-                        plain_vae: VideoVAE) -> None:
-    """Let a MODEL sketch before it paints, and make clips longer than it was trained on.
+def continue_long(patcher: Any, config: TransformerConfig, vae: Any, plain_vae: VideoVAE) -> None:
+    """Let a MODEL paint over sketches, and make clips longer than it was trained on.
 
     Args:
         vae: the video VAE, which shows the model the frame that a window starts from.
-        sketcher, plain_vae: on the processor, where a sketch takes a moment and comes out the same everywhere.
+        plain_vae: the same on the processor, which encodes sketches.
     """
-    patcher.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, Windows(config, vae, sketcher, plain_vae))
+    patcher.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, KEY, Windows(config, vae, plain_vae))
     patcher.set_model_sampler_calc_cond_batch_function(predict_where_guided)
 
 
@@ -62,7 +55,6 @@ class Windows:
 
     config: TransformerConfig
     vae: Any
-    sketcher: Sketcher
     plain_vae: VideoVAE
 
     def __call__(self, executor: Any, noise: Tensor, latent_image: Tensor, sampler: Any, sigmas: Tensor,
@@ -71,62 +63,22 @@ class Windows:
         if latent_shapes is None or len(latent_shapes) != 2 or len(latent_shapes[0]) != 5:
             return executor(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed,
                             latent_shapes=latent_shapes)    # the model refuses such latents in words
-        if latent_shapes[0][1] == self.config.video_channels + SKETCH_CHANNELS:
-            return self._without_sketch(executor, noise, latent_image, sampler, sigmas, denoise_mask, callback,
-                                        disable_pbar, seed, latent_shapes)
-        return self._walk(executor, noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed,
-                          latent_shapes, None)[0]
-
-    def _without_sketch(self, executor: Any, noise: Tensor, latent_image: Tensor, sampler: Any, sigmas: Tensor,
-                        denoise_mask: Tensor | None, callback: Callable[..., None] | None, disable_pbar: bool,
-                        seed: int | None, latent_shapes: list[Any]) -> Tensor:
-        """Sample latents that carry their sketch: the model sees those of the picture and the sound alone."""
-        channels = self.config.video_channels
-
-        def inner(packed: Tensor | None) -> Tensor | None:
-            if packed is None:
-                return None
-            video, audio = comfy.utils.unpack_latents(packed, latent_shapes)
-            return comfy.utils.pack_latents([video[:, :channels], audio])[0]
-
-        def outer(packed: Tensor, carried: Tensor) -> Tensor:
-            video, audio = comfy.utils.unpack_latents(packed, shapes)
-            return comfy.utils.pack_latents([torch.cat([video, carried.to(video)], dim=1), audio])[0]
-
-        carried = comfy.utils.unpack_latents(latent_image, latent_shapes)[0][:, channels:]
-        shapes = [torch.Size([latent_shapes[0][0], channels, *latent_shapes[0][2:]]), latent_shapes[1]]
-
-        def report(step: int, clean: Tensor, noisy: Tensor, steps: int) -> None:
-            callback(step, outer(clean, carried), outer(noisy, carried), steps)
-
-        made, sketch = self._walk(executor, inner(noise), inner(latent_image), sampler, sigmas, inner(denoise_mask),
-                                  None if callback is None else report, disable_pbar, seed, shapes, carried)
-        if sketch is not None:
-            video = comfy.utils.unpack_latents(made, shapes)[0]
-            carried = with_sketch(video, sketch, self.config.temporal_compression)[:, channels:]
-        return outer(made, carried)
-
-    def _walk(self, executor: Any, noise: Tensor, latent_image: Tensor, sampler: Any, sigmas: Tensor,
-              denoise_mask: Tensor | None, callback: Callable[..., None] | None, disable_pbar: bool, seed: int | None,
-              latent_shapes: list[Any], carried: Tensor | None) -> tuple[Tensor, Sketch | None]:
-        """What is made, packed, and the sketch that it was made from."""
         guider = executor.class_obj
-        conditions = guider.conds
+        conditions: Conditions = guider.conds
         rate = self.config.audio_latent_rate * self.config.temporal_compression / float(MODEL_FRAME_RATE)
         windows = plan_windows(latent_shapes[0][2], latent_shapes[1][2], rate)
+        side = self.config.spatial_compression
+        guides = {name: window_guides(entries[0][SKETCH], windows, self.plain_vae,
+                                      *(side * n for n in latent_shapes[0][3:]))
+                  for name, entries in conditions.items() if entries and entries[0].get(SKETCH) is not None}
+        if len(windows) == 1:
+            guider.conds = _with_guides(conditions, guides, 0, latent_shapes)
+            return executor(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed,
+                            latent_shapes=latent_shapes)
         noises = comfy.utils.unpack_latents(noise, latent_shapes)
         starts = comfy.utils.unpack_latents(latent_image, latent_shapes)
         masks = ([torch.ones_like(start) for start in starts] if denoise_mask is None
                  else comfy.utils.unpack_latents(denoise_mask, latent_shapes))
-        sketches = self._sketches(conditions, noises[0], starts[0], masks, float(sigmas[0]), seed or 0, carried)
-        side = self.config.spatial_compression
-        guides = {name: window_guides(sketch, windows, self.plain_vae, *(side * n for n in latent_shapes[0][3:]))
-                  for name, sketch in sketches.items()}
-        sketch = next(iter(sketches.values()), None)
-        if len(windows) == 1:
-            guider.conds = _with_guides(conditions, guides, 0, latent_shapes)
-            return executor(noise, latent_image, sampler, sigmas, denoise_mask, callback, disable_pbar, seed,
-                            latent_shapes=latent_shapes), sketch
         each_start = [from_changes(starts[0]), starts[1]]
         shown = [torch.zeros_like(start) for start in starts]
 
@@ -143,36 +95,7 @@ class Windows:
             made_video, made_audio = comfy.utils.unpack_latents(made.to(noise.device), shapes)
             return made_video, made_audio
 
-        return comfy.utils.pack_latents(list(walk_windows(walk, *noises, windows, still=self._still)))[0], sketch
-
-    def _sketches(self, conditions: dict[str, list[dict[str, Any]]], noise: Tensor, start: Tensor, masks: list[Tensor],
-                  sigma: float, seed: int, carried: Tensor | None) -> dict[str, Sketch]:
-        """The sketch of each kind of conditioning but the negative one; none where the clip is given without one.
-
-        A given first frame is sketched from. Where more is given, or an older clip is only partly made anew, or a
-        second sampler goes on from a first, what moves is there already: in the sketch that the latents carry, if any.
-        """
-        video_mask, audio_mask = masks
-        names = [name for name, entries in conditions.items()
-                 if name != "negative" and entries and _is_text(entries[0], self.config)]
-        is_remix = sigma < 0.99 and bool(noise.any())
-        is_given = is_remix or bool((video_mask[:, :, 1:] < 1).any()) or bool((audio_mask < 1).any())
-        known = None
-        if carried is not None and (is_given or sigma < 0.99):
-            known = sketch_of(carried, self.config.temporal_compression)
-        if known is not None or is_given:
-            return {} if known is None else dict.fromkeys(names, known)
-        has_picture = not bool(video_mask[:, :, 0].any())
-        batch, _, latents, height, width = noise.shape
-        sketches = {}
-        for name in names:
-            entries, negative = conditions[name], conditions.get("negative") or [{}]
-            sketches[name] = draw_sketch(
-                self.sketcher, _text(entries[0]), _text(negative[0]) if _is_text(negative[0], self.config) else None,
-                frames=video_frames(latents, self.config.temporal_compression), aspect=width / height, seed=seed,
-                wishes=_wishes(entries[0]),
-                picture=start[:, :, 0].float().cpu() if has_picture else None, batch_size=batch)
-        return sketches
+        return comfy.utils.pack_latents(list(walk_windows(walk, *noises, windows, still=self._still)))[0]
 
     def _still(self, latents: Tensor) -> Tensor:
         """Latents (B, C, t, H', W') -> one latent of their last frame alone, (B, C, 1, H', W')."""
@@ -180,26 +103,8 @@ class Windows:
         return torch.cat([self.vae.encode(frame) for frame in frames]).to(latents)[:, :latents.shape[1]]
 
 
-def _is_text(entry: dict[str, Any], config: TransformerConfig) -> bool:
-    text = entry.get("cross_attn")
-    return text is not None and text.shape[-1] == config.text_width
-
-
-def _text(entry: dict[str, Any]) -> Tensor:
-    """Text states (1, L, D) of a conditioning, on the processor, without padding."""
-    text = entry["cross_attn"][:1].float().cpu()
-    return text[:, whole_mask(text, entry.get("attention_mask"))[0].bool()]
-
-
-def _wishes(entry: dict[str, Any]) -> Wishes:
-    if WISHES not in entry:     # another text encoder's words
-        return NO_WISHES
-    direction, meeting = entry[WISHES][0].tolist()
-    return Wishes(direction, bool(meeting))
-
-
-def _with_guides(conditions: dict[str, list[dict[str, Any]]], guides: dict[str, list[Guide]], number: int,
-                 shapes: list[Any]) -> dict[str, list[dict[str, Any]]]:
+def _with_guides(conditions: Conditions, guides: dict[str, list[Guide]], number: int,
+                 shapes: list[Any]) -> Conditions:
     """Copies of the conditionings, each with a window's sketch or zeros, so that all go through the model at once."""
     (batch, channels, frames, height, width), sounds = shapes[0], shapes[1][2]
     none = Guide(torch.zeros(batch, 2 * channels, frames, height, width), torch.zeros(batch, sounds, HIT_FEATURES))

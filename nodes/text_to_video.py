@@ -17,7 +17,7 @@ from torch import Tensor
 from ..sora_core.config import AudioVAEConfig
 from ..sora_core.errors import ConfigError
 from ..sora_core.media import write_clip
-from ..sora_core.pipeline import check_prompt
+from ..sora_core.pipeline import NEGATIVE_IGNORED, check_prompt
 from ..sora_core.plan import Plan
 from ..sora_core.sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER, DEFAULT_STEPS, MAX_STEPS
 from ..sora_core.sampling.guidance import MAX_GUIDANCE_SCALE
@@ -131,7 +131,8 @@ class SoraTextToVideo(io.ComfyNode):
         latent["samples"] = sample(guider, latent, MODELS[model] * steps, seed)
         plan = plan_of(latent, require_ours(parts.video_vae, "video").config, AudioVAEConfig())
         video = write_video(latent, parts.video_vae, parts.audio_vae, plan, loudness, prompt)
-        told = f"{made_at(plan)} {parts.clip.tokenizer.read(prompt).unused}".strip()
+        ignored = NEGATIVE_IGNORED if negative_prompt.strip() and guidance_scale == 1 else ""
+        told = " ".join(filter(None, [made_at(plan), parts.clip.tokenizer.read(prompt).unused, ignored]))
         return io.NodeOutput(video, told, ui=ui.PreviewText(say(cls.hidden.unique_id, told)))
 
 

@@ -82,7 +82,7 @@ def save_tiny(path: Path, seed: int = 0) -> Path:
         "transformer": TransformerConfig(width=64, depth=2, num_heads=2, text_width=32),
         "sketcher": SketcherConfig(width=32, depth=1, num_heads=2, text_width=32),
         "text_encoder": TextEncoderConfig(vocabulary_size=260, width=32, depth=1, num_heads=2),
-        "video_vae": VideoVAEConfig(context_width=16, cell_width=8, cell_depth=1),
+        "video_vae": VideoVAEConfig(context_width=16, cell_width=8, cell_depth=1, finisher_width=8, finisher_depth=1),
         "audio_vae": AudioVAEConfig(width=16, depth=1),
     }
     kinds = {"transformer": SoraTransformer, "sketcher": Sketcher, "text_encoder": TextEncoder, "video_vae": VideoVAE,

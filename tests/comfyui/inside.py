@@ -88,10 +88,23 @@ def own_sample(world: SimpleNamespace, plan: Any, given: Any = None,
     noise = world.pipeline.make_noise(world.models, plan, SEED)
     first = None if given is None else given.video[:, :, :1]
     windows = part("sora_core.sampling.windows").plan_windows(noise[0].shape[2], noise[1].shape[2], 4.0)
-    guides = ([None] if given is not None and bool((given.audio_mask < 1).any()) else
-              world.pipeline.make_guides(world.models, plan, *states, windows, SEED, first))
-    velocity = guidance.guided_velocity(world.models.transformer, *states, SCALE, 24.0, guides[0])
+    guide = (None if given is not None and bool((given.audio_mask < 1).any()) else
+             own_guides(world, plan, states, windows, first)[0])
+    velocity = guidance.guided_velocity(world.models.transformer, *states, SCALE, 24.0, guide)
     return flow.SAMPLERS[sampler](velocity, *noise, flow.schedule(STEPS), seed=SEED, given=given)
+
+
+def own_guides(world: SimpleNamespace, plan: Any, states: list[torch.Tensor], windows: list[Any],
+               first: torch.Tensor | None = None) -> list[Any]:
+    """What sora_core's transformer sees of the sketch in each window."""
+    sketch = world.pipeline.make_sketch(world.models, plan, *states, SEED, first)
+    return part("sora_core.sampling.sketching").window_guides(sketch, windows, world.models.video_vae,
+                                                              plan.model_height, plan.model_width)
+
+
+def picture(latents: torch.Tensor) -> torch.Tensor:
+    """Video latents without the channels that carry their sketch."""
+    return latents[:, :48]
 
 
 def near(one: torch.Tensor, other: torch.Tensor, tolerance: float) -> None:
@@ -113,7 +126,7 @@ def check_noise_and_samplers_are_comfyuis(world: SimpleNamespace) -> None:
     for sampler in part("sora_core.sampling.flow").SAMPLERS:
         video, audio = sample(world, latent, sampler).unbind()
         own_video, own_audio = own_sample(world, latent["sora_plan"], sampler=sampler)
-        near(video, own_video, 1e-4)
+        near(picture(video), own_video, 1e-4)
         near(audio, own_audio, 1e-4)
 
 
@@ -140,12 +153,13 @@ def check_a_noise_mask_is_a_timestep_per_token(world: SimpleNamespace) -> None:
     video = torch.randn(video.shape, generator=generator)
     masks = torch.ones(1, *video.shape[2:]), torch.ones(1, audio.shape[2])
     masks[0][:, 0], masks[1][:, :3] = 0, 0
+    video[:, 48:] = 0
     nested = NestedTensor((masks[0][:, None].expand_as(video).clone(), masks[1][:, None].expand_as(audio).clone()))
     got = sample(world, {"samples": NestedTensor((video, audio))}, noise_mask=nested).unbind()
-    given = part("sora_core.sampling.flow").Given(video, audio, *masks)
+    given = part("sora_core.sampling.flow").Given(picture(video), audio, *masks)
     wanted = own_sample(world, latent["sora_plan"], given)
     near(got[0][:, :, 0], video[:, :, 0], 1e-6)
-    near(got[0], wanted[0], 1e-4)
+    near(picture(got[0]), wanted[0], 1e-4)
     near(got[1], wanted[1], 1e-4)
 
 
@@ -157,17 +171,17 @@ def check_long_clips_are_continued_as_without_comfyui(world: SimpleNamespace) ->
     states = [world.pipeline.encode_prompt(world.models, text).float() for text in ("a ball", "")]
 
     def still(latents: torch.Tensor) -> torch.Tensor:
-        return world.video.encode(world.video.decode(latents)[0, -1:])
+        return picture(world.video.encode(world.video.decode(latents)[0, -1:]))
 
     parts = windows.plan_windows(noise[0].shape[2], noise[1].shape[2], 4.0)
-    guides = world.pipeline.make_guides(world.models, latent["sora_plan"], *states, parts, SEED)
+    guides = own_guides(world, latent["sora_plan"], states, parts)
     wanted = windows.sample_windows(
         [guidance.guided_velocity(world.models.transformer, *states, SCALE, 24.0, guide) for guide in guides], *noise,
         part("sora_core.sampling.flow").schedule(STEPS), parts, still=still)
-    near(got.unbind()[0], wanted[0], 2e-4)
+    near(picture(got.unbind()[0]), wanted[0], 2e-4)
     near(got.unbind()[1], wanted[1], 2e-4)
     assert [entry[:2] for entry in seen] == [(i, 2 * STEPS) for i in range(2 * STEPS)]
-    assert all(entry[2] == noise[0].shape for entry in seen)
+    assert all(entry[2] == got.unbind()[0].shape for entry in seen)
 
 
 def check_a_picture_alone_is_made_without_its_sound(world: SimpleNamespace) -> None:
@@ -227,7 +241,7 @@ def check_conversions_round_trip(_: SimpleNamespace) -> None:
     latent = empty(seconds=2.0, frame_rate=30.0, width=320, height=180, batch_size=2)
     video, audio = convert.streams_from_latent(latent)
     plan = latent["sora_plan"]
-    assert video.shape[:2] == (2, 48) and audio.shape == (2, 32, 24)
+    assert video.shape[:2] == (2, 56) and audio.shape == (2, 32, 24)
     assert (plan.num_frames, plan.width, plan.height, plan.num_samples) == (60, 320, 180, 48000)
     configs = (part("sora_core.config").VideoVAEConfig(), part("sora_core.config").AudioVAEConfig())
     assert convert.plan_of(latent, *configs) == plan
