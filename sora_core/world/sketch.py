@@ -13,7 +13,7 @@ from .materials import COLOURS, MATERIALS
 from .performance import Member, Performance
 from .physics import Motion, rotate
 from .record import ContactRecord
-from .scenes.scene import Outline, Scene
+from .scenes.scene import Bar, Outline, Scene
 
 SLOTS, STATES, TRAITS, STAGE = 5, 8, 6, 4
 SKETCHED = ("ball", "box")
@@ -38,13 +38,16 @@ def has_room(scene: Scene) -> bool:
 def _things(scene: Scene) -> int:
     """Slots that bodies and props take."""
     drawn = sum(body.record.kind in SKETCHED for body in scene.bodies)
-    return drawn + len(scene.outlines) + sum(prop.outline is not None for prop in scene.props)
+    return drawn + len(scene.outlines) + sum(len(prop.outlines) for prop in scene.props)
 
 
 def sketch_arrays(
     scene: Scene, motion: Motion, contacts: tuple[ContactRecord, ...]
 ) -> dict[str, np.ndarray] | None:
-    """Sketch of one clip: its bodies first, then the boxes that stand for what is around.
+    """Sketch of one clip: its bodies first, then the boxes that stand for what is around, then figures.
+
+    What stands around, such as a hoop, is told as a figure that doesn't move: it hangs in the air, and what lies before
+    it in the picture doesn't run into it.
 
     Returns:
         float32: "states" (K, T, 8), "hits" (K, T), "traits" (K, 5), "stage" (4,); None if it has no room for the clip.
@@ -67,19 +70,23 @@ def sketch_arrays(
         pale = MATERIALS[record.material].pale
         colour = np.array(COLOURS[record.colour])
         traits[i] = [1, -1 if record.kind == "ball" else 1, *(2 * (colour + pale * (1 - colour)) - 1), -1]
-    outlines = [*scene.outlines, *(prop.outline for prop in scene.props if prop.outline is not None)]
-    for i, outline in enumerate(outlines, len(shown)):
+    for i, outline in enumerate(scene.outlines, len(shown)):
         if outline.of is not None:
             slots.setdefault(outline.of, i)
         states[i] = _box_states(scene.view, _outline_poses(outline, motion), outline.half_m)
         traits[i] = [1, 1, *(2 * np.array(outline.colour) - 1), -1]
+    standing = [outline for prop in scene.props for outline in prop.outlines]
+    for i, outline in enumerate(standing, len(shown) + len(scene.outlines)):
+        states[i] = (_edge_states(scene.view, outline) if isinstance(outline, Bar) else
+                     _box_states(scene.view, _outline_poses(outline, motion), outline.half_m))
+        traits[i] = [1, 1, *(2 * np.array(outline.colour) - 1), 1]
     for touch in contacts:
         for body in (touch.body_a, touch.body_b):
             if body >= 0:
                 i = slots[body]
                 strength = math.log1p(4 * touch.impulse_ns / scene.bodies[body].record.mass_kg) / _HARD_HIT
                 _hit(hits[i], touch.time_s, strength)
-    first = len(shown) + len(outlines)
+    first = _things(scene)
     for figure in scene.figures:
         first += _add_figure(figure, scene, states[first:], hits[first:], traits[first:])
     # A thing that rolls past the camera has no place at all.
@@ -150,6 +157,13 @@ def _box_states(view: View, poses: np.ndarray, half_m: Sequence[float]) -> np.nd
     axes = _canonical(_axes(poses[:, 3:]) * np.array(half_m)[:, None], view)       # (T, 3 edges, 3)
     edges = [_on_screen(view, poses[:, :3] + axes[:, edge]) - places for edge in range(3)]
     return np.concatenate([places, *edges], axis=1)
+
+
+def _edge_states(view: View, bar: Bar) -> np.ndarray:
+    """(8,) place and half-edges on the screen, as they are told."""
+    place = np.array(bar.position)
+    ends = _on_screen(view, np.stack([place, *(place + edge for edge in (bar.across, bar.along, bar.depth))]))
+    return np.concatenate([ends[0], *(ends[1:] - ends[0])])
 
 
 def _units(view: View) -> tuple[float, float]:

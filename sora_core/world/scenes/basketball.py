@@ -14,7 +14,19 @@ from ..record import FIRST_PROP
 from ..words import FRENCH_COLOURS, Teller
 from .family import Family
 from .piles import side_of
-from .scene import Body, Outline, Prop, Scene, Setting, Solid, axis_quaternion, make_object, plain, random_quaternion
+from .scene import (
+    Bar,
+    Body,
+    Outline,
+    Prop,
+    Scene,
+    Setting,
+    Solid,
+    axis_quaternion,
+    make_object,
+    plain,
+    random_quaternion,
+)
 
 RIM_RADIUS_M = 0.27
 """Inside radius of the rim."""
@@ -89,9 +101,10 @@ def _hoop(centre: np.ndarray, side: float, board: str, rim: str) -> tuple[Prop, 
     stay = Solid(plain((0.35, 0.37, 0.42)), (0.11, 0.03, 0.03), (board_x + side * 0.11, 0.0, board_z), collides=False)
     return (
         Prop("board", (plate, *marks), "wood", 0.85,
-             outline=Outline(COLOURS[board], plate.size, plate.position)),
+             outlines=(Outline(COLOURS[board], plate.size, plate.position),)),
         Prop("rim", (*ring, arm), "metal", 0.75,
-             outline=Outline(COLOURS[rim], (radius, radius, TUBE_M), tuple(centre))),
+             outlines=(Bar(COLOURS[rim], tuple(centre), (0.0, 0.0, -side * TUBE_M), (-side * radius, 0.0, 0.0),
+                           (0.0, -radius, 0.0)),)),
         Prop("net", tuple(_net(centre)), "plastic", 0.1), Prop("pole", (pole, stay)),
     )
 

@@ -89,6 +89,24 @@ class Outline:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """A box that stands for a part of a prop in the model's sketch and hangs on its first part, as a limb on a trunk.
+
+    Attributes:
+        colour: sRGB.
+        position: its middle, metres.
+        across, along, depth: half-edges in the world, metres. `along` leads away from what it hangs on; `across` is
+            thin and at a right angle to it in the picture, see `sampling/joints.py`.
+    """
+
+    colour: Vector
+    position: Vector
+    across: Vector
+    along: Vector
+    depth: Vector
+
+
+@dataclass(frozen=True)
 class Prop:
     """Something that stands still, such as a ramp, a board or a rim.
 
@@ -98,7 +116,7 @@ class Prop:
         material: of all of it, see ``materials.MATERIALS``; "" if it can't be touched.
         bounce: factor on a body's own bounce.
         is_ground: bodies roll and slide on it, as on a floor.
-        outline: how the sketch shows it, or None.
+        outlines: how the sketch shows it: as parts of a figure that stands still, which nothing makes fall.
     """
 
     name: str
@@ -106,7 +124,7 @@ class Prop:
     material: str = ""
     bounce: float = 0.9
     is_ground: bool = False
-    outline: Outline | None = None
+    outlines: tuple[Outline | Bar, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def ramp(rng: np.random.Generator, setting: Setting) -> Scene:
     tall = max(0.5 * float(high[2]), 0.02)
     post = Solid(plain("black"), (0.03, _DEPTH_M, tall), (high[0], 0.0, tall), collides=False)
     prop = Prop("ramp", (slab, post), "wood", is_ground=True,
-                outline=Outline(COLOURS[colour], slab.size, slab.position, slab.quaternion))
+                outlines=(Outline(COLOURS[colour], slab.size, slab.position, slab.quaternion),))
     start = np.array([low_x, 0.0, 0.0]) - down * (2 * length - float(rng.uniform(0.12, 0.3)))
     if is_box:
         slippery = tuple(name for name in COMMON_MATERIALS if MATERIALS[name].friction < 0.75 * math.tan(angle))

@@ -15,6 +15,7 @@ from .basketball import between
 from .family import Family
 from .piles import arrival_speed, fallen, rolling_ball, side_of
 from .scene import (
+    Bar,
     Body,
     Joint,
     Outline,
@@ -191,7 +192,11 @@ def _goal_props() -> tuple[Prop, ...]:
              Solid(clear, (GOAL_HALF_M, 0.30, 0.02), (0.0, y + 0.30, GOAL_HEIGHT_M + 0.03))]
     walls += [Solid(clear, (0.03, 0.27, 0.45 * GOAL_HEIGHT_M),
                     (s * (GOAL_HALF_M + 0.04), y + 0.3, 0.45 * GOAL_HEIGHT_M)) for s in (-1, 1)]
-    return (Prop("post", (*posts, bar), "metal", 0.7), Prop("net", (*walls, *strings), "rubber", 0.06))
+    frame = [Bar(COLOURS["white"], bar.position, (0.0, 0.0, -tube), (bar.size[1], 0.0, 0.0), (0.0, -tube, 0.0))]
+    frame += [Bar(COLOURS["white"], post.position, (tube, 0.0, 0.0), (0.0, 0.0, -post.size[1]), (0.0, -tube, 0.0))
+              for post in posts]
+    return (Prop("post", (*posts, bar), "metal", 0.7, outlines=tuple(frame)),
+            Prop("net", (*walls, *strings), "rubber", 0.06))
 
 
 def crossed_line(scene: Scene, motion: Motion) -> int | None:
