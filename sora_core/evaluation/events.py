@@ -88,7 +88,7 @@ def _courses(tracking: Tracking, camera: Camera, depths: list[float], frame_rate
     for number, (x, z, per_pixel) in enumerate(placed):
         scale = float(np.nanmedian(per_pixel)) if np.isfinite(per_pixel).any() else 0.0
         item = tracking.tracks[number]
-        found.append(Course(x, z, per_pixel, item.radius * scale, item.seen & ~item.cut))
+        found.append(Course(x, z, per_pixel, item.radius * scale, item.seen & ~item.cut & ~item.torn))
     full = []
     for number, course in enumerate(found):
         impacts = _impacts(number, found, tracking, frame_rate)

@@ -52,10 +52,12 @@ def thing_features(frames: np.ndarray, tracking: Tracking, number: int) -> np.nd
         pixels = frames[t][core]
         inside.append(pixels)
         rim.append(tracking.layers.background[core])
-        light = frames[t].mean(-1)
+        left, top, right, bottom = item.box[t].astype(int)
+        part = (slice(top, bottom + 1), slice(left, right + 1))             # with the next row and column, for steps
+        light, core = frames[t][part].mean(-1), core[part]
         step = np.abs(np.diff(light, axis=1, append=light[:, -1:])) + np.abs(np.diff(light, axis=0, append=light[-1:]))
-        surface.append([step[core].mean(), light[core].std(), np.quantile(light[core], 0.99) - np.median(light[core]),
-                        np.median(light[core]) - np.quantile(light[core], 0.05)])
+        low, middle, high = np.quantile(light[core], (0.05, 0.5, 0.99))
+        surface.append([step[core].mean(), light[core].std(), high - middle, middle - low])
     colours, behind = np.concatenate(inside), np.concatenate(rim)
     wide, high = item.box[picks, 2] - item.box[picks, 0], item.box[picks, 3] - item.box[picks, 1]
     aspect, square = wide / high, item.area[picks] / (wide * high)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .background import LEAST_CHANGE, difference
 from .components import dilate
 from .events import CLEAR_KICK, Course, Impact
 from .geometry import GRAVITY
@@ -32,7 +33,10 @@ EDGE_PIXELS = 5
 SHORT_GAP = 3                       # frames that a tracker may lose a thing
 COLOUR_STEP, FACE_TINT = 0.17, 0.3
 SIZE_STEP = 1.6
+AROUND, AROUND_SHARE = 1.25, 0.88   # of the radius of its area: so far around its middle; of its step: all that differs
 STEP_FRAMES = 16
+LEAP_SHARE = 0.5                    # of the height that a speed upwards carries to: less isn't seen to rise
+OUTWARD_PIXELS, AT_REST_PIXELS = 0.5, 1.5       # a frame: moves towards an edge; as near to one that it doesn't move to
 ON_TIME_S = 0.045
 LAST_BOUNCES = 4.0                  # times the last interval: intervals shrink by a fifth or more
 SURELY_ON_TIME_S = 0.055            # what the trackers can't tell from on time: for the verdict on a whole clip
@@ -83,7 +87,7 @@ def collision(courses: list[Course], tracking: Tracking, frame_rate: float) -> V
         return Verdict(None, {})
     faults = {
         "bounces higher": any(share > MOST_BOUNCE for share in shares),
-        "leaps from rest": any(_leaps(course) for course in courses),
+        "leaps from rest": any(_leaps(course, frame_rate) for course in courses),
         "inside another": overlap is not None and overlap < OVERLAP,
         "passes through": _passes(tracking),
         "speed from nothing": any(gain > SPEED_GAIN for gain in gains),
@@ -108,10 +112,19 @@ def _deepest(tracking: Tracking) -> float | None:
     return least
 
 
-def _leaps(course: Course) -> bool:
-    """Whether something that lay or came slowly flies up from the floor, untouched."""
-    return any(impact.on == "floor" and impact.is_exact
-               and impact.after[1] > MOST_BOUNCE * max(-impact.before[1], 0.0) + LEAP for impact in course.impacts)
+def _leaps(course: Course, frame_rate: float) -> bool:
+    """Whether something that lay or came slowly flies up from the floor, untouched, and is then seen higher."""
+    for impact in course.impacts:
+        speed = impact.after[1]
+        if impact.on != "floor" or not impact.is_exact or speed <= MOST_BOUNCE * max(-impact.before[1], 0.0) + LEAP:
+            continue
+        frame = round(impact.time_s * frame_rate)
+        later = course.z[frame + 1: frame + 3 + int(np.ceil(speed / GRAVITY * frame_rate))]
+        if np.isfinite(later).any():
+            rise = np.nanmax(later) - np.nanmedian(course.z[max(frame - 2, 0): frame + 3])
+            if rise > LEAP_SHARE * speed**2 / (2 * GRAVITY):
+                return True
+    return False
 
 
 def _passes(tracking: Tracking) -> bool:
@@ -163,25 +176,27 @@ def permanence(frames: np.ndarray, tracking: Tracking) -> Verdict:
         if item.is_faint:
             continue
         faults += _comings_and_goings(item, number, tracking)
-        if (item.twins[item.seen] > 0).sum() > SHORT_GAP + 1:
+        twice = item.twins[item.seen] > 0
+        is_pair = twice[: SHORT_GAP + 1].mean() >= 0.5          # two things of one colour from the start
+        if twice.sum() > SHORT_GAP + 1 and not is_pair:
             faults.append("is there twice")
         if _colour_step(item) > COLOUR_STEP:
             faults.append("changes colour")
-        if _size_step(item) > SIZE_STEP:
+        if _changes_size(frames, tracking, number):
             faults.append("changes size")
     return Verdict(not faults, {"faults": sorted(set(faults)), "things": len(tracking.tracks)})
 
 
 def _comings_and_goings(item: Track, number: int, tracking: Tracking) -> list[str]:
-    seen, size = item.seen, tracking.size
-    runs = np.flatnonzero(np.diff(np.concatenate([[0], seen.astype(int), [0]]))).reshape(-1, 2)
-    runs = _joined(runs)
     faults = []
-    for first, end in runs:
-        if first > SHORT_GAP and not (_at_edge(item, first, size) or _is_hidden(item, number, first, -2, tracking)):
+    for first, end in _runs(item):
+        if first > SHORT_GAP and not (
+                _at_edge(item, range(first, min(first + 4, end)), first, tracking.size)
+                or _is_hidden(item, number, first, -2, tracking)):
             faults.append("appears")
-        if end < len(seen) - SHORT_GAP and not (
-                _at_edge(item, end - 1, size) or _is_hidden(item, number, end - 1, 2, tracking)):
+        if end < len(item.x) - SHORT_GAP and not (
+                _at_edge(item, range(max(end - 4, first), end), end - 1, tracking.size)
+                or _is_hidden(item, number, end - 1, 2, tracking)):
             faults.append("vanishes")
     return faults
 
@@ -195,26 +210,33 @@ def _is_hidden(item: Track, number: int, frame: int, step: int, tracking: Tracki
     return bool(np.isin(labels[place], others).mean() > 0.5)
 
 
-def _joined(runs: np.ndarray) -> list[tuple[int, int]]:
-    """Runs of frames with short gaps closed."""
-    joined: list[tuple[int, int]] = []
-    for first, end in runs:
-        if joined and first - joined[-1][1] <= SHORT_GAP:
-            joined[-1] = (joined[-1][0], int(end))
-        else:
-            joined.append((int(first), int(end)))
-    return joined
+def _runs(item: Track) -> list[tuple[int, int]]:
+    """First and last frame but one of the times in which a thing is seen: short gaps are closed, and a leap to
+    another place, further than its speed and its radius explain, parts two of them."""
+    runs: list[tuple[int, int]] = []
+    frames = np.flatnonzero(item.seen)
+    steps = np.hypot(np.diff(item.x[frames]), np.diff(item.y[frames])) / np.maximum(np.diff(frames), 1)
+    for number, frame in enumerate(frames):
+        if number and frame - frames[number - 1] <= SHORT_GAP + 1:
+            usual = np.concatenate([steps[max(number - 4, 0): number - 1], steps[number: number + 3]]).max(initial=0)
+            gap = frame - frames[number - 1]
+            if steps[number - 1] * gap <= usual * gap + item.radius:
+                runs[-1] = (runs[-1][0], int(frame) + 1)
+                continue
+        runs.append((int(frame), int(frame) + 1))
+    return runs
 
 
-def _at_edge(item: Track, frame: int, size: tuple[int, int]) -> bool:
-    """Whether a thing is within its next step of the picture's edge."""
-    width, height = size
-    frames = np.arange(max(frame - 3, 0), min(frame + 4, len(item.x)))
-    frames = frames[item.seen[frames]]
-    steps = np.hypot(np.diff(item.x[frames]), np.diff(item.y[frames]))
-    margin = EDGE_PIXELS + (float(steps.max()) if len(steps) else 0.0)
+def _at_edge(item: Track, frames: range, frame: int, size: tuple[int, int]) -> bool:
+    """Whether a thing is, in one of some frames, within its next step of an edge of the picture that it moves to or
+    from, or touches one."""
+    near = np.array([t for t in frames if item.seen[t]])
     left, top, right, bottom = item.box[frame]
-    return bool(left <= margin or top <= margin or right >= width - margin or bottom >= height - margin)
+    for values, low, high in ((item.x, left, size[0] - right), (item.y, top, size[1] - bottom)):
+        step = float(np.abs(np.diff(values[near])).max(initial=0))
+        if min(low, high) <= (EDGE_PIXELS + step if step > OUTWARD_PIXELS else AT_REST_PIXELS):
+            return True
+    return False
 
 
 def _colour_step(item: Track) -> float:
@@ -231,20 +253,44 @@ def _colour_step(item: Track) -> float:
     return largest
 
 
-def _size_step(item: Track) -> float:
-    """Largest lasting step of a thing's area, as a ratio, over a quarter second of frames in which it is seen whole."""
-    frames = np.flatnonzero(item.whole if item.disc is None else item.whole & np.isfinite(item.disc))
+def _changes_size(frames: np.ndarray, tracking: Tracking, number: int) -> bool:
+    """Whether a thing's area takes a lasting step over a quarter second of frames in which it is seen whole, and all
+    that differs from the background there with it: else a part of it only looked like the background, or its shadow.
+    """
+    item = tracking.tracks[number]
+    shown = np.flatnonzero(item.whole if item.disc is None else item.whole & np.isfinite(item.disc))
     area = item.area if item.disc is None else np.pi * item.disc**2
-    ratios = [np.median(area[frames[t - 6: t]]) / np.median(area[frames[t: t + 6]])
-              for t in range(6, len(frames) - 5) if frames[t + 5] - frames[t - 6] < STEP_FRAMES]
-    return float(max((max(ratio, 1 / ratio) for ratio in ratios), default=1.0))
+    halves = [(shown[t - 6: t], shown[t: t + 6]) for t in range(6, len(shown) - 5)
+              if shown[t + 5] - shown[t - 6] < STEP_FRAMES]
+    steps = [_ratio(np.median(area[before]), np.median(area[after])) for before, after in halves]
+    if max(steps, default=1.0) <= SIZE_STEP:
+        return False
+    before, after = halves[int(np.argmax(steps))]
+    reach = AROUND * np.sqrt(max(np.median(area[before]), np.median(area[after])) / np.pi)
+    around = [np.median([_changed_around(frames[t], tracking, number, t, reach) for t in half])
+              for half in (before, after)]
+    return _ratio(*around) > AROUND_SHARE * max(steps)
+
+
+def _ratio(one: float, other: float) -> float:
+    """The larger over the smaller."""
+    return float(max(one, other) / max(min(one, other), 1e-9))
+
+
+def _changed_around(frame: np.ndarray, tracking: Tracking, number: int, t: int, reach: float) -> int:
+    """Pixels that differ from the background in the square around a thing, without those of other things."""
+    item, labels = tracking.tracks[number], tracking.labels[t]
+    part = tuple(slice(max(int(middle - reach), 0), int(middle + reach) + 1) for middle in (item.y[t], item.x[t]))
+    changed = difference(frame[part], tracking.layers.background[part]) > LEAST_CHANGE
+    return int((changed & ((labels[part] < 0) | (labels[part] == number))).sum())
 
 
 def steadiness(frames: np.ndarray, tracking: Tracking) -> Verdict:
     """Flicker of what stands still and error after motion compensation, of 255; compared with true clips later."""
     still = ~dilate(tracking.labels >= 0, 3)
     both = still[1:] & still[:-1]
-    change = np.abs(np.diff(frames, axis=0)).mean(-1)
+    steps = np.abs(frames[1:] - frames[:-1])
+    change = (steps[..., 0] + steps[..., 1] + steps[..., 2]) / 3            # over a last axis of 3, mean is slow
     flicker = float(255 * change[both].mean()) if both.any() else float("nan")
     pairs = np.linspace(0, len(frames) - 2, min(WARP_PAIRS, len(frames) - 1)).round().astype(int)
     return Verdict(None, {"flicker": flicker,
@@ -274,7 +320,8 @@ def warping_error(one: np.ndarray, other: np.ndarray) -> float:
         block = target[BLOCK * row: BLOCK * row + BLOCK, BLOCK * column: BLOCK * column + BLOCK]
         area = padded[BLOCK * row: BLOCK * row + BLOCK + 2 * REACH, BLOCK * column: BLOCK * column + BLOCK + 2 * REACH]
         views = np.lib.stride_tricks.sliding_window_view(area, (BLOCK, BLOCK), axis=(0, 1))     # (13, 13, 3, 8, 8)
-        best[row, column] = np.abs(views - np.moveaxis(block, -1, 0)).mean((2, 3, 4)).min()
+        apart = np.abs(views - np.moveaxis(block, -1, 0)).reshape((2 * REACH + 1) ** 2, -1)
+        best[row, column] = apart.mean(1).min()
     return float(255 * best.mean())
 
 

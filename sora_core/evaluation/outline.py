@@ -38,7 +38,8 @@ def round_middle(frames: np.ndarray, background: np.ndarray, mask: np.ndarray, b
     Source: circle by linear least squares, I. Kasa 1976, "A circle fitting procedure and its error analysis".
     """
     seen = [int(t) for t in np.flatnonzero(np.isfinite(box[:, 0]))]
-    outlines = {t: _outline(frames[t], background, mask[t], box[t].astype(int)) for t in seen}
+    outlines = dict(zip(seen, (np.concatenate(ends) for ends in _outlines(frames, background, mask, box, seen)),
+                        strict=True))
     clean = {t: _full(outlines[t]) for t in seen if whole[t]}
     found = {t: _circle(outlines[t], _start(box[t])) if circle is None else circle for t, circle in clean.items()}
     good = {t: circle for t, circle in found.items() if circle is not None and _is_round(circle)}
@@ -60,7 +61,8 @@ def capped_discs(frames: np.ndarray, background: np.ndarray, mask: np.ndarray, b
     """(T, H, W) bool: the whole discs of a ball of which only the bright cap could be told from its shadow, as of a
     white one on grey; None if what is seen is no cap of a ball. Arguments as of `round_middle`."""
     seen = [int(t) for t in np.flatnonzero(np.isfinite(box[:, 0]))]
-    tops = {t: _upper_points(frames[t], background, mask[t], box[t].astype(int)) for t in seen}
+    tops = dict(zip(seen, (np.concatenate(ends[:3]) for ends in _outlines(frames, background, mask, box, seen)),
+                    strict=True))               # without where columns leave the thing below
     caps = {t: cap for t in seen if whole[t] and (cap := _cap(tops[t], _start(box[t]))) is not None}
     if len(caps) < max(CAP_SHARE * whole.sum(), 2 * LEAST_FRAMES):
         return None
@@ -78,12 +80,6 @@ def capped_discs(frames: np.ndarray, background: np.ndarray, mask: np.ndarray, b
     return discs
 
 
-def _upper_points(frame: np.ndarray, background: np.ndarray, mask: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """(p, 2) as `_outline`, without where columns leave the thing below."""
-    points = _outline(frame, background, mask, box)
-    return points[: len(points) - mask[box[1]: box[3], box[0]: box[2]].any(0).sum()]
-
-
 def _cap(points: np.ndarray, circle: np.ndarray) -> np.ndarray | None:
     """The circle that a long arc of an outline lies on, whatever else the outline has, or None."""
     for step in range(8):
@@ -98,34 +94,41 @@ def _cap(points: np.ndarray, circle: np.ndarray) -> np.ndarray | None:
     return circle if len(part) >= CAP_POINTS and arc > CAP_ARC_DEG and _is_round(circle) else None
 
 
-def _outline(frame: np.ndarray, background: np.ndarray, mask: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """(p, 2) where rows and columns enter and leave the thing, within a fraction of a pixel.
+def _outlines(frames: np.ndarray, background: np.ndarray, mask: np.ndarray, box: np.ndarray,
+              times: list[int]) -> list[list[np.ndarray]]:
+    """For each of some frames where rows enter and leave the thing, and where columns do: four times (p, 2), within a
+    fraction of a pixel.
 
     How much of a pixel the thing covers is how far its colour is from the background's towards that of a pixel further
     in. The edge is where the covers of the pixels around it, added up, put it: so it does not depend on the contrast.
     """
-    left, top, right, bottom = box
-    part = mask[top:bottom, left:right]
-    rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
-    first, last = part[rows].argmax(1), part.shape[1] - 1 - part[rows][:, ::-1].argmax(1)
-    above, below = part[:, columns].argmax(0), part.shape[0] - 1 - part[::-1, columns].argmax(0)
-    y, x = top + rows, left + columns
-    ends = [_edge(frame, background, y, left + first, (0, 1)), _edge(frame, background, y, left + last, (0, -1)),
-            _edge(frame, background, top + above, x, (1, 0)), _edge(frame, background, top + below, x, (-1, 0))]
-    return np.stack([np.concatenate([ends[0], ends[1], x + 0.5, x + 0.5]),
-                     np.concatenate([y + 0.5, y + 0.5, ends[2], ends[3]])], 1)
+    sides: list[list[np.ndarray]] = [[], [], [], []]            # each (3, n): frame, row, column of outermost pixels
+    for t in times:
+        left, top, right, bottom = box[t].astype(int)
+        part = mask[t, top:bottom, left:right]
+        rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+        first, last = part[rows].argmax(1), part.shape[1] - 1 - part[rows][:, ::-1].argmax(1)
+        above, below = part[:, columns].argmax(0), part.shape[0] - 1 - part[::-1, columns].argmax(0)
+        for side, y, x in zip(sides, (rows, rows, above, below), (first, last, columns, columns), strict=True):
+            side.append(np.stack([np.full(len(y), t), top + y, left + x]))
+    ends = []
+    for side, inward in zip(sides, ((0, 1), (0, -1), (1, 0), (-1, 0)), strict=True):
+        t, y, x = np.concatenate(side, 1)
+        place = _edge(frames, background, t, y, x, inward)
+        points = np.stack([x + 0.5, place] if inward[0] else [place, y + 0.5], 1)
+        ends.append(np.split(points, np.cumsum([part.shape[1] for part in side])[:-1]))
+    return [list(one) for one in zip(*ends, strict=True)]
 
 
-def _edge(frame: np.ndarray, background: np.ndarray, y: np.ndarray, x: np.ndarray,
+def _edge(frames: np.ndarray, background: np.ndarray, t: np.ndarray, y: np.ndarray, x: np.ndarray,
           inward: tuple[int, int]) -> np.ndarray:
-    """(n,) place along the way `inward` of the edge at the outermost pixels (y, x) of a thing."""
-    height, width, _ = frame.shape
+    """(n,) place along the way `inward` of the edge at the outermost pixels (t, y, x) of a thing."""
+    height, width, _ = background.shape
     down, right = inward
     steps = np.arange(-FURTHER_OUT, FURTHER_IN + 1)[:, None]
     rows, columns = np.clip(y + down * steps, 0, height - 1), np.clip(x + right * steps, 0, width - 1)
-    behind = background[rows, columns]
-    change = frame[rows, columns] - behind
-    full = frame[rows[-1], columns[-1]] - behind
+    seen, behind = frames[t, rows, columns], background[rows, columns]
+    change, full = seen - behind, seen[-1] - behind
     cover = np.clip((change * full).sum(-1) / np.maximum((full**2).sum(-1), 1e-4), 0, 1)[:-1].sum(0)
     place, sign = (y, down) if down else (x, right)
     return place + 0.5 + sign * (FURTHER_IN - 0.5 - cover)

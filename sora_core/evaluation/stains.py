@@ -32,9 +32,12 @@ def stains(frames: np.ndarray, tracking: Tracking) -> Verdict:
     left = dilate(things[:FIRST_FRAMES].any(0)) & ~covered
     if left.mean() < LEAST_SHARE:
         return Verdict(None, {})
-    late = np.median(frames[-LAST_FRAMES:], axis=0)
-    rest = late - inpaint(late, dilate(left, AROUND))
-    contrast = float(255 * np.median(np.abs(_mean(rest)).max(-1)[left]))
+    hole = dilate(left, AROUND)
+    rows = np.flatnonzero(dilate(hole, SIDE).any(1))
+    band = slice(rows[0], rows[-1] + 1)                         # nothing else is looked at
+    late = np.median(frames[-LAST_FRAMES:, band], axis=0)
+    rest = late - inpaint(late, hole[band])
+    contrast = float(255 * np.median(np.abs(_mean(rest)).max(-1)[left[band]]))
     return Verdict(contrast < MOST, {"contrast": contrast, "share": float(left.mean())})
 
 

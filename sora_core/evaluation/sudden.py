@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .background import SMALLEST_SHARE
+from .background import SMALLEST_SHARE, difference
 from .components import Regions, dilate, erode, regions
 from .tracker import Tracking, tone
 
@@ -20,7 +20,7 @@ MOVED_SHARE = 0.3                   # of what is lost: if so much is won elsewhe
 LASTING_SHARE, EVEN_SHARE = 0.6, 0.25       # of the region: the step of the whole area, its unrest before and after
 FRAMES = 4                          # before and after a step
 HUE_STEP, LIKE = 0.13, 0.09         # in the tracker's coordinates
-PLAIN_CHANGE = 0.07                 # of a range of 1
+PLAIN_CHANGE, CHANGED_SHARE = 0.07, 0.5     # of a range of 1, of the region's pixels
 
 
 def sudden_changes(frames: np.ndarray, tracking: Tracking) -> list[str]:
@@ -31,7 +31,8 @@ def sudden_changes(frames: np.ndarray, tracking: Tracking) -> list[str]:
         tracking: what was tracked in them.
     """
     things = tracking.layers.things
-    checks = {"vanishes at once": _vanishes(things), "appears at once": _vanishes(things[::-1]),
+    checks = {"vanishes at once": _vanishes(frames, things),
+              "appears at once": _vanishes(frames[::-1], things[::-1]),
               "changes colour at once": _recoloured(frames, things)}
     return [name for name, found in checks.items() if found]
 
@@ -43,8 +44,9 @@ def _compact(found: Regions, least: float) -> np.ndarray:
     return np.flatnonzero(good & (np.maximum(wide, high) <= LENGTH * np.minimum(wide, high)))
 
 
-def _vanishes(things: np.ndarray) -> bool:
-    """Whether from one frame to the next a whole thing of a (T, H, W) mask is gone for good, and none has moved."""
+def _vanishes(frames: np.ndarray, things: np.ndarray) -> bool:
+    """Whether from one frame to the next a whole thing of a (T, H, W) mask is gone for good, and none has moved: the
+    picture has changed there, so that it isn't only taken for its shadow now."""
     count, least = len(things), LEAST_AREA * things[0].size
     areas = things.sum((1, 2))
     steps = np.flatnonzero(areas[:-1] - areas[1:] > LASTING_SHARE * least) + 1
@@ -55,7 +57,10 @@ def _vanishes(things: np.ndarray) -> bool:
         before, after = areas[t - FRAMES: t], areas[t: t + FRAMES]
         for number in _compact(found, least):
             area = found.area[number]
-            if (won < MOVED_SHARE * area and np.median(before) - np.median(after) > LASTING_SHARE * area
+            place = found.labels[0] == number
+            changed = difference(frames[t][place], frames[t - 1][place]) > PLAIN_CHANGE
+            if (changed.mean() > CHANGED_SHARE and won < MOVED_SHARE * area
+                    and np.median(before) - np.median(after) > LASTING_SHARE * area
                     and np.ptp(before) < EVEN_SHARE * area and np.ptp(after) < EVEN_SHARE * area):
                 return True
     return False
@@ -64,7 +69,8 @@ def _vanishes(things: np.ndarray) -> bool:
 def _recoloured(frames: np.ndarray, things: np.ndarray) -> bool:
     """Whether from one frame to the next a whole thing has another hue, one that nothing had before."""
     least = LEAST_AREA * things[0].size
-    changed = things[1:] & things[:-1] & (np.abs(frames[1:] - frames[:-1]).max(-1) > PLAIN_CHANGE)
+    changed = things[1:] & things[:-1]
+    changed[changed] = difference(frames[1:][changed], frames[:-1][changed]) > PLAIN_CHANGE
     for t in np.flatnonzero(changed.sum((1, 2)) > least) + 1:
         mask = changed[t - 1].copy()
         step = tone(frames[t][mask]) - tone(frames[t - 1][mask])

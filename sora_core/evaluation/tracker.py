@@ -23,6 +23,9 @@ MODE_WIDTH = 0.08
 LEAST_FRAMES = 4                    # in which a thing must be seen
 TWIN_SHARE = 0.4                    # of a thing's usual area: a second region so large is a twin, or a piece
 TWIN_ASPECT, TWIN_BREADTH = 1.9, 0.55       # how long it may be for its breadth, how broad against the first
+PIECES_ASPECT, PIECES_FILL = 1.5, 0.6       # of the box around both, if they are two pieces of one thing
+SPECK_SHARE = 0.1                   # of a thing's usual area: less, inside the picture, is none
+TORN_SHARE = 0.65                   # of the usual area of what isn't round: less is a part of it
 MAX_THINGS = 6
 HALO_SHARE, HALO_FILL, HALO_NEAR = 0.2, 0.62, 0.4
 STAIN_FRAMES, STAIN_PIXELS, STAIN_CONTRAST = 12, 3.0, 0.12
@@ -72,6 +75,11 @@ class Track:
     def whole(self) -> np.ndarray:
         """(T,) bool: seen, not cut off and not touching another thing."""
         return self.seen & ~self.cut & ~self.near
+
+    @property
+    def torn(self) -> np.ndarray:
+        """(T,) bool: only a part of a thing that isn't round is seen, though the picture's edge doesn't cut it."""
+        return self.seen & ~self.cut & (self.area < TORN_SHARE * self.usual_area) & (self.disc is None)
 
     @property
     def usual_area(self) -> float:
@@ -195,15 +203,17 @@ def _is_mixture(centre: np.ndarray, size: float, groups: list[tuple[np.ndarray, 
 def _smooth(labels: np.ndarray, count: int) -> np.ndarray:
     """Give small patches of another colour, such as a seam or a highlight, to what surrounds them."""
     inside = labels >= 0
-    votes = np.stack([_blur(labels == number) for number in range(count)])
-    return np.where(inside, votes.argmax(0), -1).astype(np.int8)
+    smooth = np.full_like(labels, -1)
+    smooth[inside] = np.stack([_blur(labels == number)[inside] for number in range(count)]).argmax(0)
+    return smooth
 
 
 def _blur(mask: np.ndarray) -> np.ndarray:
     """Sum of a (T, H, W) mask over 5 x 5 pixels."""
-    total = np.pad(mask, ((0, 0), (3, 2), (3, 2))).astype(np.int16).cumsum(1, dtype=np.int16)
-    total = (total[:, 5:] - total[:, :-5]).cumsum(2, dtype=np.int16)
-    return total[:, :, 5:] - total[:, :, :-5]
+    total = np.pad(mask, ((0, 0), (2, 2), (2, 2))).view(np.int8)
+    height, width = mask.shape[1:]
+    total = sum((total[:, row: row + height] for row in range(1, 5)), total[:, :height])
+    return sum((total[:, :, column: column + width] for column in range(1, 5)), total[:, :, :width])
 
 
 def _follow(frames: np.ndarray, background: np.ndarray, labels: np.ndarray, number: int) -> Track | None:
@@ -216,6 +226,8 @@ def _follow(frames: np.ndarray, background: np.ndarray, labels: np.ndarray, numb
         return None
     usual = float(np.median([found.area[keep][found.frame[keep] == t].max() for t in np.unique(found.frame[keep])]))
     boxes = found.box
+    at_side = (boxes[:, :2] == 0).any(1) | (boxes[:, 2] == width) | (boxes[:, 3] == height)
+    keep = keep[(found.area[keep] >= SPECK_SHARE * usual) | at_side[keep]]
     x, y, area = np.full((3, count), np.nan)
     fill, box, colours = np.full(count, np.nan), np.full((count, 4), np.nan), np.full((count, 3), np.nan)
     cut, near, twins = np.zeros(count, bool), np.zeros(count, bool), np.zeros(count, int)
@@ -231,7 +243,7 @@ def _follow(frames: np.ndarray, background: np.ndarray, labels: np.ndarray, numb
         x[t], y[t], area[t] = columns.mean() + 0.5, rows.mean() + 0.5, len(rows)
         last = np.array([x[t], y[t]])
         box[t] = boxes[best]
-        cut[t] = boxes[best][0] == 0 or boxes[best][1] == 0 or boxes[best][2] == width or boxes[best][3] == height
+        cut[t] = at_side[best]
         reach = np.sqrt(((columns + 0.5 - x[t]) ** 2 + (rows + 0.5 - y[t]) ** 2).max()) + 0.35
         fill[t] = len(rows) / (np.pi * reach**2)
         colours[t] = np.median(frames[t, rows, columns], axis=0)
@@ -311,7 +323,10 @@ def _is_twin(main: np.ndarray, other: np.ndarray) -> bool:
     least = min(main[2] - main[0], main[3] - main[1])
     apart = np.abs((main[:2] + main[2:]) - (other[:2] + other[2:])) > (main[2:] - main[:2]) + (other[2:] - other[:2])
     is_compact = max(wide, high) < TWIN_ASPECT * min(wide, high) and min(wide, high) > TWIN_BREADTH * least
-    return bool(is_compact and apart.any())
+    around = np.maximum(main[2:], other[2:]) - np.minimum(main[:2], other[:2])
+    filled = np.prod(main[2:] - main[:2]) + wide * high > PIECES_FILL * np.prod(around)
+    is_piece = filled and max(around) < PIECES_ASPECT * min(around)
+    return bool(is_compact and apart.any() and not is_piece)
 
 
 def _touches(labels: np.ndarray, box: np.ndarray, mine: np.ndarray, number: int) -> bool:

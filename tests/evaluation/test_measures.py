@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sora_core.evaluation import measures
-from sora_core.evaluation.events import courses
+from sora_core.evaluation.events import Impact, courses
 from sora_core.evaluation.geometry import Camera
 from sora_core.evaluation.onsets import find_onsets
 from sora_core.evaluation.tracker import track
@@ -76,6 +78,62 @@ def test_leaving_through_the_side_is_no_fault(studio):
     for t, frame in enumerate(frames):
         studio["draw"](frame, -15 + 2.5 * t, 66, 9, RED)
     assert measures.permanence(frames, track(frames)).holds is True
+
+
+def test_a_part_that_looks_like_a_shadow_of_the_wall_is_no_change_of_size(studio):
+    """Before the wall its upper half looks like the wall in shadow, before the floor it doesn't."""
+    wall = studio["backdrop"]()[0, 0]
+    frames = np.stack([studio["backdrop"]()] * 60)
+    rows = np.mgrid[:96, :96][0] + 0.5
+    for t, frame in enumerate(frames):
+        y = 30 if t < 20 else 80
+        shaded = frame.copy()
+        studio["draw"](shaded, 20 + t, y, 12, tuple(0.75 * wall))
+        studio["draw"](frame, 20 + t, y, 12, RED)
+        if t < 20:
+            frame[rows < y] = shaded[rows < y]
+    tracking, course = seen(frames)
+    item, = tracking.tracks
+    assert item.torn[:20].all() and not item.torn[20:].any()
+    assert not course[0].is_exact[:20].any() and course[0].is_exact[22:58].all()
+    assert "changes size" not in measures.permanence(frames, tracking).values["faults"]
+
+
+def test_two_of_one_colour_from_the_start_are_no_twin(studio):
+    frames = np.stack([studio["backdrop"]()] * 60)
+    for t, frame in enumerate(frames):
+        studio["draw"](frame, 20 + 0.5 * t, 66, 9, RED)
+        studio["draw"](frame, 75, 25 + 0.3 * t, 9, RED)
+    tracking = track(frames)
+    assert len(tracking.tracks) == 1 and tracking.tracks[0].twins.min() == 1
+    assert measures.permanence(frames, tracking).holds is True
+
+
+def test_what_a_wall_swallows_vanishes_also_near_the_lower_edge(studio):
+    frames = np.stack([studio["backdrop"]()] * 60)
+    for t, frame in enumerate(frames):
+        studio["draw"](frame, 80 - 2.5 * t, 80, 9, RED)
+        frame[:, :25] = studio["backdrop"]()[:, :25]
+    assert "vanishes" in measures.permanence(frames, track(frames)).values["faults"]
+
+
+def test_what_goes_on_elsewhere_has_vanished(studio):
+    frames = np.stack([studio["backdrop"]()] * 60)
+    for t, frame in enumerate(frames):
+        studio["draw"](frame, 20 + 0.5 * t + (30 if t >= 30 else 0), 60, 8, RED)
+    faults = measures.permanence(frames, track(frames)).values["faults"]
+    assert "vanishes" in faults and "appears" in faults
+
+
+def test_a_leap_from_rest_must_be_seen_to_rise(studio, bounce):
+    tracking, (course,) = seen(bounce[0])
+    times = np.arange(len(course.z)) / 24.0 - 1
+    up = Impact(1.0, 0, 0.0, 2.0, "floor", after=(0.0, 2.0))
+    rises = np.maximum(2.0 * times - 0.5 * 9.81 * times**2, 0) * (times > 0) + 0.2
+    shakes = np.where(np.arange(len(times)) == 25, 0.23, 0.2)
+    for heights, faults in ((rises, ["leaps from rest"]), (shakes, [])):
+        lying = replace(course, x=np.full_like(heights, 0.1), z=heights, impacts=(up,), flights=())
+        assert measures.collision([lying], tracking, 24.0).values["faults"] == faults
 
 
 def test_passing_through_is_found_and_rebounding_is_not(studio):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,3 +40,12 @@ def test_a_fast_ball_and_one_that_leaves_are_no_faults(studio):
     for t, frame in enumerate(frames):
         studio["draw"](frame, 12 + 6.5 * (t - 20), 40, 9, RED)
     assert sudden_changes(frames, track(frames)) == []
+
+
+def test_what_is_taken_for_a_shadow_from_one_frame_on_has_not_vanished(studio):
+    frames = film(studio, "nothing")
+    tracking = track(frames)
+    things = tracking.layers.things.copy()
+    things[30:, :, :48] = False                                 # the picture goes on as before
+    layers = replace(tracking.layers, things=things)
+    assert sudden_changes(frames, replace(tracking, layers=layers)) == []

@@ -8,6 +8,7 @@ import pytest
 from sora_core.evaluation.tracker import track
 
 RED, GREEN, BLACK = (0.80, 0.07, 0.08), (0.08, 0.60, 0.16), (0.05, 0.05, 0.06)
+PURPLE, YELLOW = (0.31, 0.08, 0.51), (0.80, 0.70, 0.08)
 
 
 def test_a_falling_ball_is_followed_within_a_third_of_a_pixel(studio):
@@ -66,6 +67,46 @@ def test_a_twin_is_counted(studio):
             studio["draw"](frame, 85 - t, 30, 9, RED)
     item, = track(frames).tracks
     assert item.twins[:20].max() == 0 and item.twins[20:].min() == 1
+
+
+def test_two_pieces_of_one_thing_are_no_twins(studio):
+    frames = np.stack([studio["backdrop"]()] * 40)
+    for t, frame in enumerate(frames):
+        behind = frame.copy()
+        studio["draw"](frame, 30 + 0.5 * t, 66, 11, RED, "box")
+        frame[64:68] = behind[64:68]                            # a strip of it looks like what is behind it
+    item, = track(frames).tracks
+    assert item.twins.max() == 0
+
+
+def test_specks_of_its_colour_are_not_the_thing_that_left(studio):
+    frames = np.stack([studio["backdrop"]()] * 60)
+    for t, frame in enumerate(frames):
+        studio["draw"](frame, 60, 70, 14, RED)
+        studio["draw"](frame, 20 - 1.5 * t, 40, 12, GREEN)
+        if t > 40 and t % 6 == 0:
+            frame[76:81, 50:55] = GREEN                         # a reflection
+    green, = (item for item in track(frames).tracks if item.colour[1] > 0.4)
+    assert green.seen[:15].all() and not green.seen[30:].any()
+
+
+def test_what_moved_by_less_than_its_size_is_no_background(studio):
+    """Where both its places overlap, it is never uncovered."""
+    frames = np.stack([studio["backdrop"]()] * 60)
+    for t, frame in enumerate(frames):
+        studio["draw"](frame, 50, min(22 + 3 * t, 38), 13, RED)
+    found = track(frames)
+    assert np.abs(found.layers.background - studio["backdrop"]()).max() < 0.1
+    item, = found.tracks
+    assert np.sqrt(item.area[-20:] / np.pi) == pytest.approx(13, abs=0.6)
+
+
+def test_what_stands_beside_a_resting_thing_does_not_smear_over_it(studio):
+    frames = np.stack([studio["backdrop"]()] * 60)
+    for t, frame in enumerate(frames):
+        studio["draw"](frame, 30 - 0.2 * min(max(t - 6, 0), 10), 70, 9, PURPLE, "box")
+        studio["draw"](frame, max(85 - 6 * t, 49), 71, 9, YELLOW)
+    assert np.abs(track(frames).layers.background - studio["backdrop"]()).max() < 0.12
 
 
 def test_an_empty_scene_has_no_things(studio):
