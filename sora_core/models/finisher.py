@@ -42,10 +42,11 @@ class Finisher(nn.Module):
     def __init__(self, config: VideoVAEConfig, operations: ModuleType, **factory: object) -> None:
         super().__init__()
         self.side, width = config.cell_size, config.finisher_width
-        given, made = 3 + 3 + DRAWN + 1, 3 + 1 + 1      # shown, first, sketch, first cover; correction, keep, flat
-        self.conv_in = operations.Conv2d(given * self.side ** 2, width, 3, padding=1, **factory)
+        cell, made = self.side ** 2, 3 + 1 + 1          # values of a pixel that are made: correction, keep, flat
+        self.conv_in = operations.Conv2d((3 + DRAWN) * cell, width, 3, padding=1, **factory)
+        self.first_in = operations.Conv2d((3 + 1) * cell, width, 3, padding=1, bias=False, **factory)
         self.blocks = nn.ModuleList(CellBlock(width, operations, **factory) for _ in range(config.finisher_depth))
-        self.conv_out = operations.Conv2d(width, made * self.side ** 2, 3, padding=1, **factory)
+        self.conv_out = operations.Conv2d(width, made * cell, 3, padding=1, **factory)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -69,15 +70,17 @@ class Finisher(nn.Module):
         b, _, t = shown.shape[:3]
         dtype = self.conv_in.weight.dtype
         first_cover = first_drawing[:, -1:]
-        each = [shown, first.expand_as(shown), drawing, first_cover.expand(-1, -1, t, -1, -1)]
-        pixels = torch.cat([x.to(dtype) for x in each], dim=1).transpose(1, 2).flatten(0, 1)      # (B T, 11, H, W)
-        x = self.conv_in(F.pixel_unshuffle(pixels, self.side))
+        each = torch.cat([shown.to(dtype), drawing.to(dtype)], dim=1).transpose(1, 2).flatten(0, 1)     # (B T, 7, H, W)
+        once = torch.cat([first[:, :, 0].to(dtype), first_cover[:, :, 0].to(dtype)], dim=1)             # (B, 4, H, W)
+        x = self.conv_in(F.pixel_unshuffle(each, self.side))
+        x = x + self.first_in(F.pixel_unshuffle(once, self.side)).repeat_interleave(t, 0)
         for block in self.blocks:
             x = block(x)
         made = F.pixel_shuffle(self.conv_out(F.silu(x)), self.side).unflatten(0, (b, t)).transpose(1, 2).float()
         cover = drawing[:, -1:].float()
-        touched = F.max_pool3d(torch.maximum(cover, first_cover.float()), (1, REACH, REACH), 1,
-                               (0, REACH // 2, REACH // 2))
+        touched = torch.maximum(cover, first_cover.float())
+        for reach in ((1, REACH, 1), (1, 1, REACH)):        # a square, one direction after the other
+            touched = F.max_pool3d(touched, reach, 1, tuple(side // 2 for side in reach))
         keep = torch.sigmoid(made[:, 3:4] + KEEP + (KEEP_TOUCHED - KEEP) * touched)
         flat = torch.sigmoid(made[:, 4:5] + FLAT + (FLAT_COVERED - FLAT) * cover)
         shown = shown.float()
