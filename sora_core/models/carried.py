@@ -47,11 +47,16 @@ def with_sketch(latents: Tensor, sketch: Sketch | None, frames: int = 8) -> Tens
 
 
 def sketch_of(carried: Tensor, frames: int = 8) -> Sketch | None:
-    """The sketch that the last channels `(B, 8, t, h, w)` of latents carry; None where any latent frame lacks it."""
+    """The sketch that the last channels `(B, 8, t, h, w)` of latents carry.
+
+    None where any latent frame lacks it, and where clips of different things have been joined.
+    """
     numbers, is_whole = _numbers(carried, frames)
     if not bool(is_whole.all()):
         return None
     states, hits, traits, stage = _parts(numbers, frames)                   # (B, t, K, f, 8) and so on
+    if bool((traits != traits[:, :1]).any()) or bool((stage != stage[:, :1]).any()):
+        return None
     return Sketch(states.transpose(1, 2).flatten(2, 3)[:, :, frames - 1:],
                   hits.transpose(1, 2).flatten(2, 3)[:, :, frames - 1:], traits[:, 0], stage[:, 0])
 
@@ -88,8 +93,8 @@ def _numbers(carried: Tensor, frames: int) -> tuple[Tensor, Tensor]:
 
 
 def _check(numbers: Tensor) -> Tensor:
-    """`(B, t, n)` -> `(B, t)`: a sum that tells the numbers' order too."""
-    return (numbers * torch.arange(numbers.shape[-1]).cos()).mean(-1)
+    """`(B, t, n)` -> `(B, t)`: a sum that tells the numbers' order too, and the mean of two sketches from a sketch."""
+    return (numbers * torch.arange(numbers.shape[-1]).cos() + numbers.square()).mean(-1)
 
 
 def _parts(numbers: Tensor, frames: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

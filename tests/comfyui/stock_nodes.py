@@ -137,6 +137,18 @@ def larger_latent(p: Prompt) -> None:
     p.see(p.frames(p.sample(latent_image=joined, denoise=0.5)))
 
 
+def saved_latent(p: Prompt) -> None:
+    p("SaveLatent", samples=p("LTXVSeparateAVLatent", av_latent=p.sample())(0), filename_prefix="stock")
+
+
+def changed_latents(p: Prompt) -> None:
+    video = p("LTXVSeparateAVLatent", av_latent=p.sample())(0)
+    changed = p("LatentFlip", samples=video, flip_method="y-axis: horizontally")(0)
+    changed = p("LatentBlend", samples1=changed, samples2=video, blend_factor=0.5)(0)
+    changed = p("LatentComposite", samples_to=changed, samples_from=video, x=16, y=0, feather=0)(0)
+    p.see(p.frames(changed), p.frames(p("LatentCut", samples=changed, dim="t", index=1, amount=1)(0)))
+
+
 def two_pictures_one_sound(p: Prompt) -> None:
     split = p("LTXVSeparateAVLatent", av_latent=p.latent)
     two = p("RepeatLatentBatch", samples=split(0), amount=2)(0)
@@ -226,6 +238,9 @@ PAIRS = [
     Pair("VAE Encode Audio", "Sora Audio Synthesis -> it -> KSampler", encoded_audio),
     Pair("Separate, Concat AV Latent; Set Latent Noise Mask", "KSampler -> they -> KSampler", masked),
     Pair("Upscale Latent", "after Separate AV Latent, before a second KSampler", larger_latent),
+    Pair("Flip Latent, Latent Blend, Latent Composite, LatentCut", "after Separate AV Latent, before Sora Decode",
+         changed_latents),
+    Pair("Save Latent", "after Separate AV Latent", saved_latent),
     Pair("Repeat Latent Batch", "Sora Empty Latent -> it -> KSampler", lambda p: p.see(p.frames(p.sample(
         latent_image=p("RepeatLatentBatch", samples=p.latent, amount=2)(0))))),
     Pair("Latent From Batch", "Sora Empty Latent -> it -> KSampler", lambda p: p.see(p.frames(p.sample(

@@ -14,6 +14,7 @@ import torch
 from sora_core.checkpoint import EMBEDDED
 from sora_core.media import write_image
 from sora_core.migrate import migrate
+from sora_core.pipeline import NEGATIVE_IGNORED
 from sora_core.sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER
 
 GRAPHS = Path(__file__).resolve().parents[1] / "old_graphs"
@@ -84,6 +85,8 @@ def test_it_says_what_it_cannot_use_of_a_prompt(server: Any) -> None:
               "music.")
     run = server.run(one_node(prompt=story))
     assert run.outputs["1"]["text"] == [f"Made at 160 x 96. {wanted}"]
+    run = server.run(one_node(negative_prompt="a box", guidance_scale=1.0))
+    assert run.outputs["1"]["text"] == [f"Made at 160 x 96. {NEGATIVE_IGNORED}"]
     graph = step_by_step(story)
     run = server.run(graph)
     assert run.outputs["positive"]["text"] == [wanted] and "negative" not in run.outputs

@@ -53,7 +53,8 @@ def test_it_is_drawn_as_the_sketch_itself() -> None:
     lambda x: x * 0, lambda x: x * 1.01, lambda x: x.flip(-1), lambda x: x.flip(-2), lambda x: x.roll(1, -1),
     lambda x: 0.5 * x + 0.5 * torch.randn(x.shape), lambda x: torch.full_like(x, float("nan")),
     lambda x: x + 0.1, lambda x: torch.nn.functional.interpolate(x, scale_factor=(1, 2, 2)), lambda x: x[..., :5, :5],
-    lambda x: torch.randn(x.shape), lambda x: torch.full_like(x, 0.5)])
+    lambda x: torch.randn(x.shape), lambda x: torch.full_like(x, 0.5),
+    lambda x: 0.7 * x + 0.3 * with_sketch(torch.zeros(1, 6, 3, 8, 8), some_sketch(seed=1))[:, 6:]])
 def test_what_other_nodes_have_changed_is_no_sketch(spoil) -> None:
     carried = spoil(with_sketch(torch.zeros(1, 6, 3, 8, 8), some_sketch())[:, 6:])
     assert sketch_of(carried) is None
@@ -74,6 +75,13 @@ def test_one_latent_frame_without_spoils_only_itself() -> None:
     assert sketch_of(carried) is None
     _, is_drawn = draw_carried(carried, 16, 16)
     assert is_drawn[0].tolist() == [True] * 8 + [False] * 8 + [True] * 8
+
+
+def test_two_clips_in_one_are_drawn_each_for_itself_and_are_no_sketch_together() -> None:
+    one, other = (with_sketch(torch.zeros(1, 6, 1, 8, 8), some_sketch(seed=seed))[:, 6:] for seed in (0, 1))
+    both = torch.cat([one, other], dim=2)
+    assert sketch_of(both) is None and sketch_of(one) is not None and sketch_of(other) is not None
+    assert torch.equal(draw_carried(both, 16, 16)[0], torch.cat([draw_carried(x, 16, 16)[0] for x in (one, other)], 2))
 
 
 def test_a_grid_too_small_carries_none() -> None:
