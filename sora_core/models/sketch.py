@@ -125,10 +125,14 @@ def _pixels(height: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 def _draw_bodies(states: Tensor, traits: Tensor, y: Tensor, x: Tensor, unit: float) -> tuple[Tensor, Tensor]:
-    """Colours `(3, T, H, W)` and how much of each pixel is covered `(T, H, W)`."""
+    """Colours `(3, T, H, W)` and how much of each pixel is covered `(T, H, W)`.
+
+    Later slots lie over earlier ones, and things over parts of figures: a ball flies before the board that it hits.
+    """
     shape = (states.shape[1], len(y), len(x))
     colour, bodies = torch.zeros(3, *shape), torch.zeros(shape)
-    for state, trait in zip(states, traits, strict=True):
+    for slot in (traits[:, 5] <= 0).sort(stable=True).indices:
+        state, trait = states[slot], traits[slot]
         if trait[0] <= 0:
             continue
         inside = _box(state, y, x) if trait[1] > 0 else _ball(state, y, x)

@@ -5,7 +5,7 @@ import torch
 
 from sora_core.config import VideoVAEConfig
 from sora_core.models.guide import HIT_FEATURES, hit_features, make_guide
-from sora_core.models.sketch import SLOTS, TRAITS, Sketch, draw
+from sora_core.models.sketch import SLOTS, TRAITS, Sketch, draw, draw_bodies
 from sora_core.models.video_vae import VideoVAE
 
 
@@ -102,3 +102,14 @@ def test_rigid_boxes_keep_their_size_and_angles_and_balls_are_left_alone():
     torch.testing.assert_close(edges @ edges.transpose(1, 2), (0.15 ** 2 * torch.eye(2)).expand(9, 2, 2))
     ball = one()
     assert torch.equal(rigid(ball).states, ball.states)
+
+
+def test_a_ball_is_drawn_before_the_board_that_it_hits():
+    """The board is a part of a figure and stands in a later slot."""
+    states, traits = torch.zeros(1, SLOTS, 1, 8), torch.full((1, SLOTS, TRAITS), -1.0)
+    states[0, 0, 0, 2] = states[0, 0, 0, 5] = 0.1
+    states[0, 1, 0, 2] = states[0, 1, 0, 5] = 0.3
+    traits[0, 0] = torch.tensor([1.0, -1, 1, -1, -1, -1])      # a red ball
+    traits[0, 1] = torch.tensor([1.0, 1, -1, -1, 1, 1])        # a blue board
+    picture = draw_bodies(Sketch(states, torch.zeros(1, SLOTS, 1), traits, torch.zeros(1, 4)), 64, 64)[0, :, 0]
+    assert picture[:, 32, 32].tolist() == [1, -1, -1, 1] and picture[:, 32, 45].tolist() == [-1, -1, 1, 1]
