@@ -1,6 +1,6 @@
 """What the marks of picture and sound survive: the table of docs/PROVENANCE.md.
 
-    python benchmarks/provenance.py --data pool --clips 50 --output runs/provenance.jsonl
+    python benchmarks/provenance.py --data pool --clips 50 --output runs/provenance.jsonl [--only ATTACK ...]
     python benchmarks/provenance.py --output runs/provenance.jsonl --into docs/PROVENANCE.md
     python benchmarks/provenance.py --data pool --clips 50 --null 200
 
@@ -24,7 +24,7 @@ from kornia.metrics import ssim
 from provenance_attacks import PICTURE, SAMPLE_RATE, SOUND, Frames, encode, transcode
 from safetensors import safe_open
 
-from sora_core.trust import keys, lattice, piece, sound_lattice, spread, verify, watermark_audio
+from sora_core.trust import bend, keys, lattice, piece, sound_lattice, spread, verify, watermark_audio
 from sora_core.trust.watermark_video import Averages, VideoMark, mark_video
 
 RATE, FRAMES = Fraction(24), 96
@@ -105,13 +105,14 @@ def visibility(before: Frames, after: Frames) -> dict[str, float]:
             "ssim_rgb": float(ssim(one, other, 11).mean())}
 
 
-def run(pool: Path, number: int, output: Path) -> None:
-    """Attack and look, clip by clip; one line of JSON each, and none twice."""
+def run(pool: Path, number: int, output: Path, only: list[str]) -> None:
+    """Attack and look, clip by clip; one line of JSON each, and none twice; `only` some attacks where it names any."""
     output.parent.mkdir(parents=True, exist_ok=True)
     done = {(row["clip"], row["on"], row["attack"]) for row in rows(output)} if output.exists() else set()
     for index, (name, frames, sound) in enumerate(clips(pool, number)):
         payload = 0x9E3779B9 * (index + 1) % 2 ** 32
         wanted = [("picture", attack) for attack in PICTURE] + [("sound", attack) for attack in SOUND]
+        wanted = [pair for pair in wanted if not only or pair[1] in only]
         if all((name, *pair) in done for pair in wanted):
             continue
         after, heard = marked(frames, payload), watermark_audio.mark_audio(sound, SAMPLE_RATE, keys.PUBLIC_KEY)
@@ -211,13 +212,16 @@ def null(pool: Path, number: int, wrong: int) -> None:
         note("colours, as written", [match.z for match in spread.detect_home(colours, some)])
         halves = [lattice.windows(mean.squares(scale))[0] for scale in spread.native_scales(mean.short_side)]
         note("both in a piece", [piece.detect(colours, halves, key, mean.short_side).z for key in some])
-        _, waves, is_likely = spread.searched(colours)
+        where, waves, is_likely = spread.searched(colours)
         for key in some:
-            surfaces = [spread.correlate(waves, spread.coefficients(key), side, spread.GRID) for side in (False, True)]
-            note("colours, likely places", [max(float(surface[is_likely].max()) for surface in surfaces)])
-            note("colours, searched", [max(float(surface.max()) for surface in surfaces)])
-            places += 2 * is_likely.size
-            beyond += [sum(int((surface > z).sum()) for surface in surfaces) for z in (4, 5)]
+            surfaces = np.stack([spread.correlate(waves, spread.coefficients(key), side, spread.GRID)
+                                 for side in (False, True)])
+            likely = spread.best_of(surfaces, where, is_likely)
+            note("colours, likely places", [likely[0].z])
+            note("colours, bent", [bend.climb(colours, key, likely).z])
+            note("colours, searched", [float(surfaces.max())])
+            places += surfaces.size
+            beyond += [int((surfaces > z).sum()) for z in (4, 5)]
         for near, anywhere in sound_lattice.detect_loudness(sound, SAMPLE_RATE, others[index % 4::4]):
             note("loudness of the sound, as written", [near.z])
             note("loudness of the sound, searched", [anywhere.z])
@@ -239,6 +243,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the world's shards")
     parser.add_argument("--clips", type=int, default=50)
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--only", nargs="+", default=[], metavar="ATTACK", help="attack in these ways alone")
     parser.add_argument("--report", action="store_true", help="print the tables of an output")
     parser.add_argument("--into", type=Path, metavar="PAGE", help="put the tables of an output into that page")
     parser.add_argument("--null", type=int, metavar="KEYS", help="measure chance with so many wrong keys on each clip")
@@ -252,7 +257,7 @@ def main() -> None:
     elif args.null:
         null(args.data, args.clips, args.null)
     else:
-        run(args.data, args.clips, args.output)
+        run(args.data, args.clips, args.output, args.only)
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ FLOOR_DB = -70.0                      # under the loudest tile: what is quieter 
 FINE = 6                              # starts tried in a tile
 NEAR = 6                              # of them each way are a start as it was written
 # What a tile is heard against, of which the detector thinks when it weighs it: as shares of the mean power of the whole
-# sound, and of the median of its band, which is what noise and music leave there.
-OF_MEAN, OF_MEDIAN = (0.0, 0.01), (0.3, 3.0)
+# sound, of the median of its band, where noise shows, and of its upper quartile, where music does.
+OF_MEAN, OF_MEDIAN, OF_QUARTILE = (0.0, 0.01), (0.3, 3.0), (0.1,)
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,11 @@ def _surface(spectrum_CFK: np.ndarray, size: int, sample_rate: int, start: float
     loudness_tb, is_heard = _loudness(spectrum_CFK, size, sample_rate, start)
     power_tb = 10 ** (loudness_tb / 10)
     mean = (np.abs(spectrum_CFK) ** 2).sum(axis=0).mean() * _cells(size, sample_rate)
-    median = np.median(power_tb, axis=0)
+    median, quartile = np.quantile(power_tb, (0.5, 0.75), axis=0)
     phases = np.exp(2j * np.pi * loudness_tb / STEP_DB)
     weights = []
-    for noise in [share * mean for share in OF_MEAN] + [share * median for share in OF_MEDIAN]:
+    for noise in [share * level for shares, level in ((OF_MEAN, mean), (OF_MEDIAN, median), (OF_QUARTILE, quartile))
+                  for share in shares]:
         # The loudness of a tile errs by two standard deviations of the noise, over the root of its cells, relatively.
         variance = 4 * (10 / np.log(10)) ** 2 * noise / np.maximum(power_tb, 1e-30) / _freedom()
         weights.append(np.where(is_heard, np.exp(-2 * np.pi ** 2 * variance / STEP_DB ** 2), 0.0))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import media
-from . import lattice, manifest, piece, sound_lattice, spread, watermark_audio
+from . import bend, lattice, manifest, piece, sound_lattice, spread, watermark_audio
 from .keys import PUBLIC_KEY, key_id, known_keys
 from .manifest import Signature
 from .watermark_video import Averages
@@ -23,6 +23,7 @@ from .watermark_video import Averages
 FALSE_ALARM = 1e-6           # chance at which a mark counts as found
 TRACE = 1e-3                 # ... and as a trace, which proves nothing
 SURE = 1e-9                  # ... and is so sure that no further places are looked at
+SEARCHES = 5                 # for the pattern in the colours; each pays for the others
 TOGETHER = "picture and sound together"
 MAX_SOUND_SECONDS = 600
 # Chance is the number of places at which a search may be lucky times the tail of a Gaussian, which is an extrapolation.
@@ -135,7 +136,10 @@ def find_picture_marks(averages: Averages, private: Mapping[str, bytes]) -> tupl
         halves = [lattice.windows(averages.squares(scale))[0] for scale in spread.native_scales(averages.short_side)]
         matches += (piece.detect(colours, halves, PUBLIC_KEY, averages.short_side),)
     if _luckiest(matches)[0] > SURE:
-        matches += spread.detect(colours, [PUBLIC_KEY])[0]
+        likely, anywhere = spread.detect(colours, [PUBLIC_KEY])[0]
+        matches += likely[0], anywhere[0]
+        if _luckiest(matches)[0] > SURE:
+            matches += (bend.climb(colours, PUBLIC_KEY, likely),)
     chance, match = _luckiest(matches)
     how = [f"seen at {1 / match.scale:.2f} of its size" if match.scale > 1.03 else
            f"cropped to {match.scale:.2f} of its shorter side" if match.scale < 0.97 else "",
@@ -149,8 +153,8 @@ def find_picture_marks(averages: Averages, private: Mapping[str, bytes]) -> tupl
 
 
 def _luckiest(matches: tuple[spread.Match, ...]) -> tuple[float, spread.Match]:
-    """The match that chance explains least, and its chance: as if all four kinds had been tried, even where one was."""
-    return min(((4 * match.tries * _tail(match.z), match) for match in matches), key=lambda pair: pair[0])
+    """The match that chance explains least, and its chance: as if all searches had been made, even where one was."""
+    return min(((SEARCHES * match.tries * _tail(match.z), match) for match in matches), key=lambda pair: pair[0])
 
 
 def find_sound_mark(waveform_CN: np.ndarray, sample_rate: int) -> MarkFinding:

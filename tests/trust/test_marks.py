@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sora_core.trust import code, keys, lattice, piece, sound_lattice, spread, verify, watermark_audio
+from sora_core.trust import bend, code, keys, lattice, piece, sound_lattice, spread, verify, watermark_audio
 from sora_core.trust.watermark_video import Averages, VideoMark, mark_video
 
 from .conftest import RATE, SAMPLE_RATE, scene, sound
@@ -76,7 +76,7 @@ def test_unmarked_clips_and_other_keys_show_nothing(clip: Tensor) -> None:
         assert "yes" not in kinds.values() and not payloads
     assert found(clip, {"stranger": hashlib.sha256(b"stranger").digest()})[1] == {}
     others = [hashlib.sha256(b"%d" % i).digest() for i in range(20)]
-    assert max(best.z for *_, best in spread.detect(averages(clip).colours(), others)) < 7.1
+    assert max(best[0].z for _, best in spread.detect(averages(clip).colours(), others)) < 7.1
 
 
 def scaled(video: Tensor, height: int, width: int) -> Tensor:
@@ -112,6 +112,43 @@ def test_a_piece_is_found_by_both_marks_together(clip: Tensor, is_mirrored: bool
     assert match.z > tile + 1
     stranger = hashlib.sha256(b"stranger").digest()
     assert piece.detect(mean.colours(), halves, stranger, mean.short_side).z < 6
+
+
+def seen_from_the_side(video: Tensor, moved: Tensor) -> Tensor:
+    """Frames whose corners show what lies `moved` (1, 4, 2) further in a square of [-1, 1]."""
+    points = torch.cartesian_prod(*[torch.linspace(-1, 1, side) for side in video.shape[3:]])
+    there = points + torch.from_numpy(bend.homography(moved.numpy(), points.numpy())[0])
+    grid = there.flip(-1).reshape(1, *video.shape[3:], 2).float().expand(video.shape[2], -1, -1, -1)
+    frames = functional.grid_sample(video[0].transpose(0, 1), grid, align_corners=True)
+    return frames.transpose(0, 1)[None]
+
+
+def test_a_bent_frame_is_found_by_moving_its_corners(clip: Tensor) -> None:
+    moved = torch.tensor([[[0.17, 0.0], [0.0, 0.0], [-0.17, 0.0], [0.0, 0.0]]])           # its left lies further away
+    colours = averages(seen_from_the_side(clip, moved)).colours()
+    likely, _ = spread.detect(colours, [keys.PUBLIC_KEY])[0]
+    assert bend.climb(colours, keys.PUBLIC_KEY, likely).z > likely[0].z + 1
+    stranger = hashlib.sha256(b"stranger").digest()
+    assert bend.climb(colours, stranger, spread.detect(colours, [stranger])[0][0]).z < 7.2
+
+
+def test_a_climb_begins_where_the_search_ended(clip: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bend, "STEPS", ())
+    colours = averages(clip[..., 10:118, 4:112].flip(-1)).colours()
+    likely, anywhere = spread.detect(colours, [keys.PUBLIC_KEY])[0]
+    for start in (*likely, *anywhere):
+        assert np.isclose(bend.climb(colours, keys.PUBLIC_KEY, [start]).z, start.z, atol=1e-3)
+
+
+def test_corners_carry_a_perspective() -> None:
+    moved = np.random.default_rng(0).uniform(-0.2, 0.2, (3, 4, 2))
+    assert np.allclose(bend.homography(moved, bend.CORNERS), moved)
+    assert np.allclose(bend.homography(np.full((1, 4, 2), 0.1), np.random.default_rng(1).normal(size=(5, 2))), 0.1)
+    middle = bend.homography(moved, np.zeros((1, 2)))[:, 0]             # diagonals meet where they are seen to meet
+    for corners, point in zip(bend.CORNERS + moved, middle, strict=True):
+        for one, other in ((0, 3), (1, 2)):
+            line, away = corners[other] - corners[one], point - corners[one]
+            assert abs(line[0] * away[1] - line[1] * away[0]) < 1e-9
 
 
 def test_chances_of_picture_and_sound_add_up() -> None:
