@@ -29,6 +29,9 @@ from ..sora_core.shapes import SKETCH_CHANNELS, video_frames, video_latent_frame
 from .convert import image_from_video
 
 SAMPLE_BYTES = 4
+# Numbers for a pixel that are alive at once, at most, while frames are finished by their sketch; counted by PyTorch's
+# profiler (tests/comfyui/inside_memory.py).
+FINISHED_NUMBERS, NUMBER_BYTES = 44, 4
 
 
 class SoraVideoVAE(VideoVAE):
@@ -86,7 +89,11 @@ def video_vae_from_checkpoint(checkpoint: Checkpoint) -> comfy.sd.VAE:
 
     def decode_bytes(shape: tuple[int, ...], dtype: torch.dtype) -> int:
         b, t, h, w = _places(shape, "latent")
-        return min(b * t * h * w, 2 * CHUNK_CELLS) * hidden * memory.dtype_size(dtype)
+        plain = min(b * t * h * w, 2 * CHUNK_CELLS) * hidden * memory.dtype_size(dtype)
+        if shape[1] == config.latent_channels:
+            return plain
+        finished = max(min(b * t * h * w, CHUNK_CELLS), b * h * w) * k * side ** 2
+        return max(plain, finished * FINISHED_NUMBERS * NUMBER_BYTES)
 
     def encode_bytes(shape: tuple[int, ...], dtype: torch.dtype) -> int:
         b, frames, height, width = _places(shape, "picture")

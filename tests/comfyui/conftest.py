@@ -89,6 +89,8 @@ def save_tiny(path: Path, seed: int = 0) -> Path:
              "audio_vae": AudioVAE}
     tensors = {name: kinds[name](config[name]).state_dict() for name in config}
     tensors["audio_vae"]["base.bias"] -= 5   # log-mel: as quiet as real sounds, else there is nothing but clipping
+    cell = config["video_vae"].cell_size ** 2
+    tensors["video_vae"]["finisher.conv_out.bias"][-cell:] -= 10    # as in trained ones, a first frame stays as it is
     save_checkpoint(path, config=config, tensors=tensors, vocabulary={"kind": "byte-bpe", "merges": [[98, 99]]})
     return path
 

@@ -53,13 +53,27 @@ def check_the_transformer_takes_what_it_announces(_: SimpleNamespace) -> None:
                    estimate, f"{config.width} wide, {seconds} s, batch {batch}")
 
 
+def carrying(*shape: int) -> torch.Tensor:
+    """Video latents of 48 channels and of a sketch."""
+    sketches, generator = part("sora_core.models.sketch"), torch.Generator().manual_seed(0)
+    batch, frames = shape[0], 1 + 8 * (shape[2] - 1)
+    slots, states, traits = sketches.SLOTS, sketches.STATES, sketches.TRAITS
+    sketch = sketches.Sketch(torch.randn(batch, slots, frames, states, generator=generator) * 0.2,
+                             torch.zeros(batch, slots, frames), torch.ones(batch, slots, traits),
+                             torch.zeros(batch, sketches.STAGE))
+    return part("sora_core.models.carried").with_sketch(torch.randn(shape, generator=generator), sketch)
+
+
 def check_the_decoders_take_what_they_announce(world: SimpleNamespace) -> None:
     for vae, latents in ((world.video, torch.randn(1, 48, 13, 8, 8)), (world.video, torch.randn(2, 48, 49, 6, 10)),
-                         (world.audio, torch.randn(1, 32, 48)), (world.audio, torch.randn(1, 32, 240))):
+                         (world.video, carrying(1, 48, 9, 8, 8)), (world.video, carrying(2, 48, 5, 6, 10)),
+                         (world.video, carrying(1, 48, 2, 16, 20)), (world.audio, torch.randn(1, 32, 48)),
+                         (world.audio, torch.randn(1, 32, 240))):
         estimate = vae.memory_used_decode(tuple(latents.shape), torch.float32)
         made = vae.first_stage_model.decode(latents)
         most = peak(lambda: vae.first_stage_model.decode(latents)) - 2 * made.nbytes     # noqa: B023 - called at once
         assert most <= estimate, f"{tuple(latents.shape)}: {most:,} bytes counted, {estimate:,} announced"
+        assert latents.shape[1] != 56 or most > 0.5 * estimate, f"{most:,} bytes counted, {estimate:,} announced"
 
 
 def check_the_encoders_take_what_they_announce(world: SimpleNamespace) -> None:

@@ -213,7 +213,8 @@ LOSING: dict[str, Change] = {
     "interpolate": of_two("LatentInterpolate", ratio=0.5), "side by side": of_two("LatentConcat", dim="x"),
     "one below the other": of_two("LatentConcat", dim="y"), "composite": of_two("LatentComposite", x=16, y=0),
     "composite, feathered": of_two("LatentComposite", x=16, y=0, feather=16),
-    "composite, masked": of_two("LatentCompositeMasked", x=0, y=16, resize_source=False),
+    "composite, masked": of_two("LatentCompositeMasked", x=0, y=0, resize_source=False,
+                                mask=torch.cat([torch.zeros(1, 80, 24), torch.ones(1, 80, 24)], dim=2)),
 }
 KEEPING: dict[str, Change] = {
     "repeat": by_name("RepeatLatentBatch", amount=2), "from batch": by_name("LatentFromBatch", batch_index=0, length=1),
