@@ -113,24 +113,25 @@ def run(pool: Path, number: int, output: Path, only: list[str]) -> None:
         payload = 0x9E3779B9 * (index + 1) % 2 ** 32
         wanted = [("picture", attack) for attack in PICTURE] + [("sound", attack) for attack in SOUND]
         wanted = [pair for pair in wanted if not only or pair[1] in only]
-        if all((name, *pair) in done for pair in wanted):
-            continue
-        after, heard = marked(frames, payload), watermark_audio.mark_audio(sound, SAMPLE_RATE, keys.PUBLIC_KEY)
-        published = encode(after, 16), transcode(heard, "mp4", "aac", 128_000)
+        wanted = [pair for pair in wanted if (name, *pair) not in done]
+        if any(on == "picture" for on, _ in wanted):
+            after = marked(frames, payload)
+            shown = encode(after, 16)
+        if any(on == "sound" for on, _ in wanted):
+            heard = watermark_audio.mark_audio(sound, SAMPLE_RATE, keys.PUBLIC_KEY)
+            played = transcode(heard, "mp4", "aac", 128_000)
         with output.open("a") as log:
             for on, attack in wanted:
-                if (name, on, attack) in done:
-                    continue
                 rng = np.random.default_rng(int(hashlib.sha256(f"{name} {attack}".encode()).hexdigest()[:8], 16))
                 row = {"clip": name, "on": on, "attack": attack}
                 if on == "picture":
-                    found, payloads = verify.find_picture_marks(averages(PICTURE[attack](published[0], rng)), PRIVATE)
+                    found, payloads = verify.find_picture_marks(averages(PICTURE[attack](shown, rng)), PRIVATE)
                     row |= {mark.kind: mark.false_alarm for mark in found}
                     row |= {"payload": payloads.get("owner") == payload, "wrong": bool(payloads) and
                             payloads.get("owner") != payload}
                     row |= visibility(frames, after) if attack == "none" else {}
                 else:
-                    row["sound"] = verify.find_sound_mark(SOUND[attack](published[1], rng), SAMPLE_RATE).false_alarm
+                    row["sound"] = verify.find_sound_mark(SOUND[attack](played, rng), SAMPLE_RATE).false_alarm
                     if attack == "none":
                         row["under"] = -10 * np.log10(((heard - sound) ** 2).sum() / max((sound ** 2).sum(), 1e-12))
                 log.write(json.dumps(row) + "\n")
