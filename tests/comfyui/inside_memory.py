@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import inside
 import torch
-from inside import comfy, empty, near, part, sample
+from inside import comfy, empty, near, part, picture, sample
 
 
 def peak(run: Callable[[], Any]) -> int:
@@ -39,8 +39,8 @@ def check_the_transformer_takes_what_it_announces(_: SimpleNamespace) -> None:
         model.diffusion_model = adapter.SoraDiffusion(config, operations=comfy.ops.disable_weight_init,
                                                       dtype=torch.float32)
         for seconds, width, height, batch in ((4.0, 128, 128, 2), (4.0, 160, 96, 4), (1.0, 128, 128, 8)):
-            streams = [stream.repeat(batch, *[1] * (stream.ndim - 1)) for stream in
-                       empty(seconds=seconds, width=width, height=height)["samples"].unbind()]
+            video, audio = empty(seconds=seconds, width=width, height=height)["samples"].unbind()
+            streams = [stream.repeat(batch, *[1] * (stream.ndim - 1)) for stream in (picture(video), audio)]
             packed, shapes = comfy.utils.pack_latents(streams)
             video, audio = shapes
             given = {"c_crossattn": torch.zeros(batch, 32, config.text_width), "latent_shapes": shapes,

@@ -223,7 +223,7 @@ KEEPING: dict[str, Change] = {
     "cut to batch": by_name("LatentCutToBatch", dim="t", slice_size=2), "one after the other": of_two(
         "LatentConcat", dim="t"),
     "batch": of_two("LatentBatch"), "seed behavior": by_name("LatentBatchSeedBehavior", seed_behavior="fixed"),
-    "same size": by_name("LatentUpscale", upscale_method="bilinear", width=48, height=80, crop="disabled"),
+    "same size": by_name("LatentUpscaleBy", upscale_method="nearest-exact", scale_by=1.0),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_core.models.carried import draw_carried, sketch_of, with_sketch
@@ -21,6 +21,7 @@ def some_sketch(batch: int = 1, frames: int = 25, seed: int = 0) -> Sketch:
                   torch.rand(batch, STAGE, generator=generator))
 
 
+@settings(deadline=None)
 @given(batch=st.integers(1, 3), latents=st.integers(1, 4), height=st.integers(6, 10), width=st.integers(9, 11),
        seed=st.integers(0, 100))
 def test_a_sketch_comes_back_whole(batch: int, latents: int, height: int, width: int, seed: int) -> None:
