@@ -25,7 +25,8 @@ from .adapter_text import WISHES
 from .convert import whole_mask
 
 SKETCH = "sora_sketch"      # the wrapper's key; and under this name a conditioning has its sketch while it is sampled
-AS_NOISE = 0.99             # a sampler that begins at this sigma or a higher one keeps nothing of the latents
+AS_NOISE = 0.99             # a sampler that begins at this sigma or a higher one keeps nothing of the latents; some
+                            # schedulers begin lower, with an empty latent too
 
 Conditions = dict[str, list[dict[str, Any]]]
 
@@ -63,7 +64,7 @@ class Sketching:
         masks = ([torch.ones_like(start) for start in starts] if denoise_mask is None
                  else comfy.utils.unpack_latents(denoise_mask, shapes))
         is_noisy = bool(comfy.utils.unpack_latents(noise, shapes)[0].any())
-        is_anew = is_noisy and float(sigmas[0]) >= AS_NOISE
+        is_anew = is_noisy and (float(sigmas[0]) >= AS_NOISE or not bool(starts[0].any()))
         sketches = {}
         if len(shapes) == 2:        # a picture alone is made without one, as Train LoRA has it
             sketches = self._sketches(executor.class_obj.conds, starts[0], masks, is_anew, is_noisy, seed or 0, carried)

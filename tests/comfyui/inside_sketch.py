@@ -147,6 +147,11 @@ def check_a_clip_that_is_partly_made_anew_keeps_its_sketch(world: SimpleNamespac
     assert again(latent=older).unbind()[0].shape[1] == 48
 
 
+def check_any_scheduler_paints_over_a_sketch(world: SimpleNamespace) -> None:
+    for scheduler in ("simple", "ddim_uniform"):        # which begins lower than at noise alone
+        assert all(guides_seen(world, lambda scheduler=scheduler: sampled(world, empty(), "euler", scheduler, steps=3)))
+
+
 def check_a_picture_alone_keeps_its_sketch_where_it_is_partly_made_anew(world: SimpleNamespace) -> None:
     clip = finished(world)
     shown = alone(clip)
