@@ -7,13 +7,15 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import inside  # before ComfyUI's modules, which read the options that it sets
+
+# isort: split
 import comfy_extras.nodes_custom_sampler as custom
 import comfy_extras.nodes_hunyuan as hunyuan
 import comfy_extras.nodes_lt as streams
 import comfy_extras.nodes_mask as masks
 import comfy_extras.nodes_post_processing  # noqa: F401 - before nodes_latent, since they import each other
 import folder_paths
-import inside
 import torch
 from comfy.nested_tensor import NestedTensor
 from comfy_extras import nodes_latent as extra
