@@ -1,9 +1,10 @@
 """Finishing of decoded frames: the sketch says to the pixel where things are, so that is where they are shown.
 
 A latent of 48 numbers stands for eight frames of 16 x 16 pixels: what moves fast comes out of it smeared, with ghosts
-where it was. The finisher sees each decoded frame beside the clip's first and the drawn sketch. Where nothing has moved
-it may keep the first frame, so that what is still doesn't flicker; where a thing is it may take the sketch's colour;
-everywhere it corrects. It starts from those two rules as priors and learns the rest: shading, shadows, cameras.
+where it was. The finisher sees each decoded frame beside the clip's first and the drawn sketch. Where nothing is
+it may keep the first frame, so that what is still doesn't flicker, and behind things of the first frame what lay around
+them; where a thing is it may take the sketch's colour; everywhere it corrects. It starts from those rules as priors and
+learns the rest: shading, shadows, cameras.
 
 Legend: B batch, T frames, H W pixels, s pixels a side of a cell (4), y x cells.
 """
@@ -70,6 +71,7 @@ class Finisher(nn.Module):
         b, _, t = shown.shape[:3]
         dtype = self.conv_in.weight.dtype
         first_cover = first_drawing[:, -1:]
+        first = uncovered(first[:, :, 0].float(), _around(first_cover.float())[:, :, 0])[:, :, None]
         each = torch.cat([shown.to(dtype), drawing.to(dtype)], dim=1).transpose(1, 2).flatten(0, 1)     # (B T, 7, H, W)
         once = torch.cat([first[:, :, 0].to(dtype), first_cover[:, :, 0].to(dtype)], dim=1)             # (B, 4, H, W)
         x = self.conv_in(F.pixel_unshuffle(each, self.side))
@@ -78,11 +80,31 @@ class Finisher(nn.Module):
             x = block(x)
         made = F.pixel_shuffle(self.conv_out(F.silu(x)), self.side).unflatten(0, (b, t)).transpose(1, 2).float()
         cover = drawing[:, -1:].float()
-        touched = torch.maximum(cover, first_cover.float())
-        for reach in ((1, REACH, 1), (1, 1, REACH)):        # a square, one direction after the other
-            touched = F.max_pool3d(touched, reach, 1, tuple(side // 2 for side in reach))
+        touched = _around(cover)
         keep = torch.sigmoid(made[:, 3:4] + KEEP + (KEEP_TOUCHED - KEEP) * touched)
         flat = torch.sigmoid(made[:, 4:5] + FLAT + (FLAT_COVERED - FLAT) * cover)
         shown = shown.float()
         shown = shown + keep * (first.float() - shown)
         return shown + flat * (drawing[:, :3].float() - shown) + made[:, :3]
+
+
+def _around(cover: Tensor) -> Tensor:
+    """`(B, 1, T, H, W)`: what is covered, and a few pixels around."""
+    for reach in ((1, REACH, 1), (1, 1, REACH)):            # a square, one direction after the other
+        cover = F.max_pool3d(cover, reach, 1, tuple(side // 2 for side in reach))
+    return cover
+
+
+def uncovered(picture: Tensor, cover: Tensor) -> Tensor:
+    """A picture `(B, 3, H, W)` without what covers it `(B, 1, H, W)`: there, what lies around is spread inwards.
+
+    Source: Gortler et al. 1996, The Lumigraph, section 3.4 (push and pull over a pyramid).
+    """
+    known = 1 - cover
+    if min(picture.shape[2:]) > 1 and bool((known < 1).any()):
+        smaller = F.avg_pool2d(known, 2, ceil_mode=True)
+        spread = F.avg_pool2d(picture * known, 2, ceil_mode=True) / smaller.clamp(min=1e-6)
+        below = uncovered(spread, 1 - (smaller * 4).clamp(max=1))
+        below = F.interpolate(below, size=picture.shape[2:], mode="bilinear", align_corners=False)
+        return picture * known + below * (1 - known)
+    return picture
