@@ -7,7 +7,7 @@ from torch import nn
 
 from sora_core.config import VideoVAEConfig
 from sora_core.models.carried import with_sketch
-from sora_core.models.finisher import Finisher
+from sora_core.models.finisher import Finisher, uncovered
 from sora_core.models.sketch import draw_bodies
 from sora_core.models.video_vae import VideoVAE
 
@@ -82,3 +82,16 @@ def test_a_batch_gives_each_clip_its_own_sketch() -> None:
     for row in range(2):
         one = vae.decode(with_sketch(latents[row:row + 1], sketch[row:row + 1]))
         torch.testing.assert_close(both[row:row + 1], one, atol=1e-5, rtol=0)
+
+
+def test_behind_a_thing_lies_what_lay_around_it() -> None:
+    """A wall above a floor, and a disc before both: what is not covered stays, what is becomes wall and floor."""
+    scene = torch.full((1, 3, 48, 70), 0.5)
+    scene[:, :, 30:] = -0.5
+    y, x = torch.meshgrid(torch.arange(48), torch.arange(70), indexing="ij")
+    cover = (((y - 14) ** 2 + (x - 30) ** 2) < 64).float()[None, None]
+    bare = uncovered(scene * (1 - cover) + cover, cover)
+    assert torch.equal(bare * (1 - cover), scene * (1 - cover))
+    assert ((bare - scene) * cover).abs().max() < 0.02, "the disc was before the wall alone"
+    assert torch.equal(uncovered(scene, torch.zeros_like(cover)), scene)
+    assert torch.isfinite(uncovered(scene, torch.ones_like(cover))).all()
