@@ -71,6 +71,7 @@ class Finisher(nn.Module):
         b, _, t = shown.shape[:3]
         dtype = self.conv_in.weight.dtype
         first_cover = first_drawing[:, -1:]
+        is_other = (shown != first).flatten(3).any(-1).any(1)[:, None, :, None, None]       # than the first frame
         first = uncovered(first[:, :, 0].float(), _around(first_cover.float())[:, :, 0])[:, :, None]
         each = torch.cat([shown.to(dtype), drawing.to(dtype)], dim=1).transpose(1, 2).flatten(0, 1)     # (B T, 7, H, W)
         once = torch.cat([first[:, :, 0].to(dtype), first_cover[:, :, 0].to(dtype)], dim=1)             # (B, 4, H, W)
@@ -84,7 +85,7 @@ class Finisher(nn.Module):
         keep = torch.sigmoid(made[:, 3:4] + KEEP + (KEEP_TOUCHED - KEEP) * touched)
         flat = torch.sigmoid(made[:, 4:5] + FLAT + (FLAT_COVERED - FLAT) * cover)
         shown = shown.float()
-        shown = shown + keep * (first.float() - shown)
+        shown = shown + is_other * keep * (first.float() - shown)
         return shown + flat * (drawing[:, :3].float() - shown) + made[:, :3]
 
 
