@@ -27,7 +27,7 @@ from ..sora_core.errors import SoraError
 from ..sora_core.models.guide import Guide
 from ..sora_core.models.preview import LatentPreview
 from ..sora_core.models.sketcher import Sketcher
-from ..sora_core.models.transformer import SMALLEST_TIMESTEP, SoraTransformer
+from ..sora_core.models.transformer import SoraTransformer, like_video, velocity_to
 from ..sora_core.models.video_vae import VideoVAE
 from ..sora_core.pipeline import has_fast_bfloat16
 from ..sora_core.plan import MODEL_FRAME_RATE
@@ -67,9 +67,9 @@ class SoraDiffusion(SoraTransformer):
         if video.shape[1] > channels:       # where no sampler of ComfyUI stands around: no sketch is known there
             inner = self([video[:, :channels], audio], timestep, context, control, transformer_options, attention_mask,
                          frame_rate, guide_video, guide_audio)
-            noise = timestep[0].reshape(len(timestep[0]), 1, -1, 1, 1) if timestep[0].ndim < 4 else timestep[0][:, None]
-            nothing = video[:, channels:] / noise.clamp(min=SMALLEST_TIMESTEP)      # the velocity away from zeros
-            return [torch.cat([inner[0], nothing], dim=1), inner[1]]
+            carried = video[:, channels:]
+            to_nothing = velocity_to(carried, torch.zeros_like(carried), like_video(timestep[0]))
+            return [torch.cat([inner[0], to_nothing], dim=1), inner[1]]
         if attention_mask is None:
             attention_mask = torch.ones(context.shape[:2], dtype=torch.long, device=context.device)
         rate = torch.full((video.shape[0],), float(frame_rate), device=video.device)

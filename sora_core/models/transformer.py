@@ -226,12 +226,12 @@ class SoraTransformer(nn.Module):
         y_video, y_audio = self._modulated(y_video, c_video), self._modulated(y_audio, c_audio)
         refined, forget, hold = self.refiner(video, y_video, guide)
         out_video = (self.unpatchify(self.video_out(y_video), video.shape) + refined).float()
-        at_video = _like_video(timestep_video)
+        at_video = like_video(timestep_video)
         clean = linear_guess(video, out_video, at_video)
         first = clean[:, :, :1]
         changes = (clean[:, :, 1:] - forget[:, :, 1:] * first) * (1 - hold[:, :, 1:])
         out_audio = self.audio_out(y_audio).transpose(1, 2)
-        return (_velocity(video, torch.cat([first, changes], dim=2), at_video),
+        return (velocity_to(video, torch.cat([first, changes], dim=2), at_video),
                 linear_guess_velocity(audio, out_audio, t_audio[:, None]))
 
     def _run_blocks(self, x: Tensor, condition: Tensor, positions: list[Tensor], num_text: int, keep: Tensor) -> Tensor:
@@ -279,7 +279,7 @@ def _token_timesteps(timestep: Tensor, frames: int, per_frame: int, patch: int) 
     return F.avg_pool2d(timestep.float(), patch).flatten(1)
 
 
-def _like_video(timestep: Tensor) -> Tensor:
+def like_video(timestep: Tensor) -> Tensor:
     """Timesteps shaped to multiply `(B, C, T', H', W')`."""
     if timestep.ndim == 4:
         return timestep[:, None]
@@ -298,9 +298,10 @@ def linear_guess(noisy: Tensor, correction: Tensor, timestep: Tensor) -> Tensor:
 
 def linear_guess_velocity(noisy: Tensor, correction: Tensor, timestep: Tensor) -> Tensor:
     """v = (x_t - x_0) / t, from x_t = (1 - t) x_0 + t noise; zero where t = 0."""
-    return _velocity(noisy, linear_guess(noisy, correction, timestep), timestep)
+    return velocity_to(noisy, linear_guess(noisy, correction, timestep), timestep)
 
 
-def _velocity(noisy: Tensor, clean: Tensor, timestep: Tensor) -> Tensor:
+def velocity_to(noisy: Tensor, clean: Tensor, timestep: Tensor) -> Tensor:
+    """v = (x_t - x_0) / t of the straight path to clean latents; zero where t = 0."""
     t = timestep.float()
     return (noisy.float() - clean) / t.clamp(min=SMALLEST_TIMESTEP) * (t > 0)

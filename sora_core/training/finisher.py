@@ -20,7 +20,7 @@ from ..models.video_vae import VideoVAE
 from .data import shard_paths
 from .loop import LoopOptions, TrainingRun
 from .painted import PaintedClips
-from .video_vae import COMPONENT, motion_weight, psnr, write_sheet
+from .video_vae import COMPONENT, motion_weight, picture_loss, psnr, write_sheet
 
 ANEW_SHARE = 0.7        # of the clips: painted from nothing but the first frame and the sketch
 CLIPS = 48              # at hand at once; painting one costs as much as several steps
@@ -93,11 +93,8 @@ class FinisherTask:
             finished = self.vae.finisher(shown, drawing, shown[:, :, :1], drawing[:, :, :1])
         error = finished - true
         weight = motion_weight(true, true.median(dim=2, keepdim=True).values)
-        edges = sum((weight.narrow(axis, 1, weight.shape[axis] - 1) * error.diff(dim=axis).abs()).mean()
-                    for axis in (3, 4)) / 2
-        loss = (weight * error.abs()).mean() + 2 * (weight * error.square()).mean() + edges
         before, after = (psnr((x.clamp(-1, 1) - true).square().mean()) for x in (shown, finished.detach()))
-        return loss, {"psnr": float(after), "gain": float(after - before)}
+        return picture_loss(error, weight), {"psnr": float(after), "gain": float(after - before)}
 
     @torch.no_grad()
     def sample(self, folder: Path, step: int) -> None:

@@ -213,10 +213,7 @@ class VideoVAETask:
         shown = video[:, :, frames]
         weight = motion_weight(shown, video[:, :, ::4].median(dim=2, keepdim=True).values)
         error = decoded.float().contiguous() - shown
-        absolute, squared = (weight * error.abs()).mean(), (weight * error.square()).mean()
-        edges = sum((weight.narrow(axis, 1, weight.shape[axis] - 1) * error.diff(dim=axis).abs()).mean()
-                    for axis in (3, 4)) / 2
-        return absolute + 2 * squared + edges, error
+        return picture_loss(error, weight), error
 
     @torch.no_grad()
     def sample(self, folder: Path, step: int) -> None:
@@ -233,6 +230,14 @@ def _lively_frames(video: Tensor, generator: torch.Generator) -> Tensor:
     change = video.diff(dim=2).abs().mean(dim=(0, 1, 3, 4))
     chance = torch.cat([change[:1], change]) + change.mean() + 1e-6
     return torch.multinomial(chance, PAINTED_FRAMES, generator=generator)
+
+
+def picture_loss(error: Tensor, weight: Tensor) -> Tensor:
+    """Of errors `(B, 3, T, H, W)` weighted by `(B, 1, T, H, W)`: absolute, squared, and of the steps between pixels."""
+    absolute, squared = (weight * error.abs()).mean(), (weight * error.square()).mean()
+    edges = sum((weight.narrow(axis, 1, weight.shape[axis] - 1) * error.diff(dim=axis).abs()).mean()
+                for axis in (3, 4)) / 2
+    return absolute + 2 * squared + edges
 
 
 def motion_weight(video_BCTHW: Tensor, still_BC1HW: Tensor) -> Tensor:
