@@ -93,8 +93,7 @@ def draw(sketch: Sketch, height: int, width: int) -> tuple[Tensor, Tensor]:
     Returns:
         Colours: flat bodies on grey, `(B, 3, T, H, W)` in [-1, 1]; and masks of the same shape: bodies, floor, wall.
     """
-    unit = (height * width) ** 0.5
-    y, x = _pixels(height, width)
+    y, x, unit = _pixels(height, width)
     bodies = draw_bodies(sketch, height, width)
     stage = sketch.stage.float()[:, :, None, None]                                          # (B, 4, 1, 1)
     edge = stage[:, 0] + (stage[:, 1] - stage[:, 0]) * (x * unit / width + 0.5)
@@ -107,8 +106,7 @@ def draw(sketch: Sketch, height: int, width: int) -> tuple[Tensor, Tensor]:
 def draw_bodies(sketch: Sketch, height: int, width: int) -> Tensor:
     """Flat bodies, `(B, 4, T, H, W)`: red, green and blue in [-1, 1], 0 where there is none, and how much of each pixel
     is covered."""
-    unit = (height * width) ** 0.5
-    y, x = _pixels(height, width)
+    y, x, unit = _pixels(height, width)
     drawn = []
     for states, traits in zip(sketch.states.float(), sketch.traits.float(), strict=True):
         is_new = F.pad((states[:, 1:] - states[:, :-1]).abs().amax((0, 2)) > _STILL, (1, 0), value=True)
@@ -117,11 +115,11 @@ def draw_bodies(sketch: Sketch, height: int, width: int) -> Tensor:
     return torch.stack(drawn)
 
 
-def _pixels(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Where pixels are: y `(H, 1)` and x `(W,)`."""
+def _pixels(height: int, width: int) -> tuple[Tensor, Tensor, float]:
+    """Where pixels are, y `(H, 1)` and x `(W,)`, and how many of them make the unit."""
     unit = (height * width) ** 0.5
     y = ((torch.arange(height) + 0.5 - height / 2) / unit)[:, None]
-    return y, (torch.arange(width) + 0.5 - width / 2) / unit
+    return y, (torch.arange(width) + 0.5 - width / 2) / unit, unit
 
 
 def _draw_bodies(states: Tensor, traits: Tensor, y: Tensor, x: Tensor, unit: float) -> tuple[Tensor, Tensor]:

@@ -167,6 +167,7 @@ class VideoVAE(nn.Module):
         reach = self.halo
         states: list[State | None] = [None] * len(tiles)
         first: First | None = None
+        carries = bool(carried.any())       # zeros are no sketch
         step = max(1, CHUNK_CELLS // (b * min(h, side + 2 * reach) * min(w, side + 2 * reach)))
         scale = self.config.spatial_compression
         for start in range(0, t, step):
@@ -181,7 +182,7 @@ class VideoVAE(nn.Module):
             columns = -(-w // side)
             rows = [torch.cat(parts[i:i + columns], dim=-1) for i in range(0, len(parts), columns)]
             shown = torch.cat(rows, dim=-2)
-            if carried.shape[1]:
+            if carries:
                 shown, first = self._finish(shown, carried[:, :, start:start + step], first)
             yield shown
 
