@@ -22,7 +22,7 @@ from ..sora_core.prompt_plain import Plain
 from ..sora_core.wishes import read_wishes
 
 KEY = "sora"
-WISHES = "sora_wishes"          # under this name a conditioning says which way things go and whether they meet
+WISHES = "sora_wishes"          # under this name a conditioning has the numbers of its `Wishes`
 
 
 class SoraTokenizer:

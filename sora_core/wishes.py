@@ -1,4 +1,4 @@
-"""What a prompt says of the course of things: which way they go, whether they meet.
+"""What a prompt says of the course of things: which way they go, whether they meet, how a shot ends.
 
 The network that sketches knows words better than it obeys them. These few can be checked, and a sketch that goes
 against them is turned or left for another. As for the way: the world is the same in a mirror, and so is what the
@@ -21,6 +21,16 @@ MEETING = (r"\b(?:collid\w*|collisions?)\b"
            r"|\b(?:crash|bump|strik|struck|knock|smash)\w*|\b(?:hit|run|roll)s?\s+into\b")
 WITH_A_PLACE = (r"\b(?:crash|bump|strik|struck|knock|smash|hit|run|roll)\w*\s+(?:(?:into|against|on|onto|off)\s+)?"
                 r"(?:the|an?)\s+(?:\w+\s+){0,2}(?:wall|floor|ground)\b")
+THINGS = r"\b(?:balls?|spheres?|box|boxes|cubes?|blocks?)\b"
+NOT_THINGS = (r"\b(?:m[ae]n|wom[ae]n|child|children|boy|girl|person|people|kid|lady|guy|human|some(?:one|body)|he|she|"
+              r"they|player|(?:goal)?keeper|gymnast|skater|dancer|athlete|juggler|baby|dog|puppy|cat|kitten|bird|animal|"
+              r"hand|foot|hoop|basket\w*|rim|backboard|goal|football|soccer|ramp|slope|board|plank|inclined?)(?:s|es)?\b")
+BASKETBALL = r"basket|hoop|\brim\b|backboard|\bshot\b|airball"
+GOES_IN = (r"into (the |a )?(hoop|basket|net)|through (the |a )?(hoop|basket|net)|\bgoes in\b|falls through|drops in\b|"
+           r"swish|\bin off the board|\bscores\b|made (basketball )?shot")
+GOES_ASTRAY = (r"\bmiss(es|ed)?\b|(does|do|did) not go in|airball|rebounds? off|rattles? off|flies past|"
+               r"bounces? off the (rim|hoop)(?! and (drops|falls|goes) in)")
+MADE, MISSED = 1, -1        # how a shot at a basket ends
 NOTICED = 0.05      # movement, in units of the sketch, below which a thing stands still
 WATCHED = 40        # frames of which the movement counts; later things may have bounced back
 
@@ -32,10 +42,14 @@ class Wishes:
     Attributes:
         direction: 1 = things go to the right, -1 = to the left, 0 = either way.
         meeting: two things shall touch.
+        shot: at a basket, MADE or MISSED; 0 = either, or none.
+        things: there are balls and boxes and nobody beside.
     """
 
     direction: int = 0
     meeting: bool = False
+    shot: int = 0
+    things: bool = False
 
 
 NO_WISHES = Wishes()
@@ -43,8 +57,18 @@ NO_WISHES = Wishes()
 
 def read_wishes(prompt: str) -> Wishes:
     """The wishes that a prompt's words hold."""
-    meets = bool(re.search(MEETING, re.sub(WITH_A_PLACE, "", prompt.lower())))
-    return Wishes(travel_direction(prompt), meets)
+    text = prompt.lower()
+    meets = bool(re.search(MEETING, re.sub(WITH_A_PLACE, "", text)))
+    things = bool(re.search(THINGS, text)) and not re.search(NOT_THINGS, text)
+    return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things)
+
+
+def asked_shot(prompt: str) -> int:
+    """MADE or MISSED where a prompt is about a shot at a basket and says so, else 0."""
+    text = " ".join(prompt.lower().split())
+    if not re.search(BASKETBALL, text):
+        return 0
+    return MISSED if re.search(GOES_ASTRAY, text) else MADE if re.search(GOES_IN, text) else 0
 
 
 def travel_direction(prompt: str) -> int:

@@ -27,6 +27,15 @@ def test_meetings_that_prompts_ask_for(prompt, meeting):
     assert read_wishes(prompt).meeting == meeting
 
 
+@pytest.mark.parametrize(("prompt", "things"), [
+    ("a red ball drops onto a wooden floor", True), ("two boxes slide over the ice in an ice rink", True),
+    ("a box is thrown in from the left", True), ("a man throws a ball", False), ("the dog runs after the ball", False),
+    ("a basketball goes through the hoop", False), ("a ball rolls down a ramp", False), ("waves on a beach", False),
+    ("a ball is kicked into the goal", False), ("", False)])
+def test_prompts_that_are_about_things_alone(prompt, things):
+    assert read_wishes(prompt).things == things
+
+
 def test_sketches_go_as_they_are_told():
     states = torch.zeros(3, 3, 97, 8)
     states[0, 0, :, 0] = torch.linspace(-0.4, 0.4, 97)          # to the right

@@ -10,11 +10,11 @@ Legend: T frames, H W pixels; x right and y down; lengths in radii of the ball w
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..wishes import MADE, MISSED, asked_shot
 from .measures import Verdict
 from .tracker import Track, Tracking
 
@@ -24,10 +24,6 @@ DETAIL_PIXELS = 5
 LEAST_SEEN, LEAST_WAY = 12, 0.15    # frames; of the picture's height: what is a shot
 ABOVE_SHARE, ASIDE_SHARE = 0.3, 1.0         # radii above the rim; half widths of the net beside its middle
 LEAP_SHARE = 0.95                   # radii further than in the frames before and after: what no ball moves in a frame
-MADE = (r"into (the |a )?(hoop|basket|net)|through (the |a )?(hoop|basket|net)|\bgoes in\b|falls through|drops in\b|"
-        r"swish|\bin off the board|\bscores\b|made (basketball )?shot")
-MISSED = (r"\bmiss(es|ed)?\b|(does|do|did) not go in|airball|rebounds? off|rattles? off|flies past|"
-          r"bounces? off the (rim|hoop)(?! and (drops|falls|goes) in)")
 
 
 @dataclass(frozen=True)
@@ -42,10 +38,7 @@ class Hoop:
 
 def asked_outcome(prompt: str) -> str | None:
     """"made" or "missed" where a prompt is about a shot at a basket and says so, else None."""
-    text = " ".join(prompt.lower().split())
-    if not re.search(r"basket|hoop|\brim\b|backboard|\bshot\b|airball", text):
-        return None
-    return "missed" if re.search(MISSED, text) else "made" if re.search(MADE, text) else None
+    return {MADE: "made", MISSED: "missed"}.get(asked_shot(prompt))
 
 
 def find_hoop(background: np.ndarray, radius: float) -> Hoop | None:

@@ -58,6 +58,11 @@ class Sketch:
         """One batch of several, of equally many frames."""
         return Sketch(*(torch.cat([getattr(sketch, field.name) for sketch in sketches]) for field in fields(Sketch)))
 
+    def where(self, rows: Tensor, other: Sketch) -> Sketch:
+        """This sketch in the rows `(B,)` that are true, another in the rest."""
+        return Sketch(*(torch.where(rows.view(-1, *[1] * (mine.ndim - 1)), mine, theirs) for mine, theirs in
+                        ((getattr(self, field.name), getattr(other, field.name)) for field in fields(Sketch))))
+
     def frames(self, start: int, stop: int) -> Sketch:
         """The part from frame `start` to before `stop`; the last frame goes on where the sketch ends."""
         places = torch.arange(start, stop).clamp(max=self.states.shape[2] - 1)

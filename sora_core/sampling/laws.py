@@ -1,8 +1,8 @@
-"""The laws that every sketch is held to: between two hits a thing's acceleration doesn't change, bodies don't overlap.
+"""Laws that every sketch is held to: between two hits accelerations don't change, and what comes to rest rests.
 
 The network draws eight frames at a time, and neighbouring eights agree only to a few pixels. In the world, whatever
 flies, rolls, slides or rests has a constant acceleration until something hits it; so the nearest path of that kind is
-taken. Of several sketches the one that breaks the laws least is painted.
+taken.
 
 Legend: B batch, K slots, T frames, N paths, S numbers of a state.
 """
@@ -25,8 +25,6 @@ HIT = 0.1               # strength from which a hit may bend a path
 PINNED = 1e9            # weight of frames that are given
 AT_REST = 0.012         # less movement until the end than this is none
 SWAYING = 0.03          # a part of a figure that moves less than this in all stands
-TOUCHING = 0.3          # of the sum of two radii: no further apart than this while they hit each other
-ALLOWED_OVERLAP = 0.15  # of the sum of two radii: outlines seen at an angle cross a little
 
 
 def lawful(sketch: Sketch, given: int = 0) -> Sketch:
@@ -102,25 +100,3 @@ def _calm(path: Tensor, given: int) -> Tensor:
     start = is_moving.sum(1, keepdim=True)                                          # first frame at rest
     last = path.gather(1, start.clamp(max=path.shape[1] - 1)[..., None].expand(-1, -1, path.shape[2]))
     return torch.where(is_moving[..., None], path, last)
-
-
-def faults(sketch: Sketch, *, shall_meet: bool = False) -> Tensor:
-    """How far each sketch of a batch breaks the laws, `(B,)`, 0 = not at all.
-
-    Bodies that run into each other by more than outlines may; and, where they shall meet, that none do.
-    """
-    present = (sketch.traits[..., 0] > 0) & ~sketch.of_figure                       # (B, K)
-    places = sketch.states[..., :2]
-    radii = (sketch.states[..., 2:].square().sum(-1) / 2).sqrt()                    # (B, K, T); a ball's, half a cube's
-    hits = F.max_pool1d(sketch.hits, 3, stride=1, padding=1)
-    overlap, met = torch.zeros(len(present)), torch.zeros(len(present))
-    for i in range(present.shape[1]):
-        for j in range(i + 1, present.shape[1]):
-            both = present[:, i] & present[:, j]
-            distance = (places[:, i] - places[:, j]).norm(dim=-1)
-            crossing = 1 - distance / (radii[:, i] + radii[:, j]).clamp(min=1e-6)   # (B, T)
-            touch = torch.minimum(hits[:, i], hits[:, j]) * (crossing > -TOUCHING)
-            overlap = torch.maximum(overlap, crossing.amax(1) * both)
-            met = torch.maximum(met, touch.amax(1) * both)
-    excess = (overlap - ALLOWED_OVERLAP).clamp(min=0)
-    return excess + (met < HIT).float() if shall_meet else excess

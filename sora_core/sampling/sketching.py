@@ -15,16 +15,19 @@ from ..models.sketcher import FRAMES, Sketcher
 from ..models.video_vae import VideoVAE
 from ..shapes import video_latent_frames
 from ..wishes import NO_WISHES, Wishes, turned
+from .choice import GOOD_ENOUGH, objections
+from .falling import falling
 from .flow import shift_sigma
 from .guidance import is_guided_at
 from .joints import jointed
-from .laws import faults, lawful
+from .laws import lawful
 from .windows import OVERLAP, WINDOW, Window
 
 STEPS = 12
 GUIDANCE_SCALE = 2.0        # 1 for distilled weights, see `training/distil.py`
 SHIFT = 2.0                 # of the steps to noise, where it is decided what happens
-CANDIDATES = 4              # sketches of which the one that breaks the laws least is taken
+CANDIDATES = 4              # sketches of which the best is taken
+ROUNDS = 4                  # of so many candidates, at most, until one is good enough
 
 
 def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *, frames: int, aspect: float, seed: int,
@@ -45,9 +48,14 @@ def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *
     generator = torch.Generator().manual_seed((seed + 2) % (1 << 64))
     wanted = video_latent_frames(frames, FRAMES)
     pictures = None if picture is None else picture.repeat_interleave(CANDIDATES, 0)
-    drawn = _walk(sketcher, positive, negative, aspect, pictures, None, generator, CANDIDATES * batch_size)
-    found = faults(drawn, shall_meet=wishes.meeting).view(batch_size, CANDIDATES)
-    made = drawn[torch.arange(batch_size) * CANDIDATES + found.argmin(1)]
+    made, least = None, torch.zeros(batch_size)
+    for _ in range(ROUNDS):
+        drawn = _walk(sketcher, positive, negative, aspect, pictures, None, generator, CANDIDATES * batch_size)
+        found, best = objections(drawn, wishes).view(batch_size, CANDIDATES).min(1)
+        drawn = drawn[torch.arange(batch_size) * CANDIDATES + best]
+        made, least = (drawn, found) if made is None else (drawn.where(found < least, made), found.minimum(least))
+        if bool((least < GOOD_ENOUGH).all()):
+            break
     if picture is None:
         made = turned(made, wishes.direction)
     while made.states.shape[2] < 1 + FRAMES * (wanted - 1):
@@ -101,4 +109,5 @@ def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect:
             velocity = unwanted + GUIDANCE_SCALE * (wanted - unwanted)
         rows = rows + (following - t) * velocity * free
     frames = 0 if known is None else known.states.shape[2]
-    return jointed(lawful(rigid(sketcher.from_rows(rows * free + clean * (1 - free))), given=frames), given=frames)
+    drawn = lawful(rigid(sketcher.from_rows(rows * free + clean * (1 - free))), given=frames)
+    return jointed(falling(drawn, frames, keeps_first=picture is not None), given=frames)

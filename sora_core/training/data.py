@@ -25,7 +25,7 @@ from ..models.guide import encode_drawing
 from ..models.sketch import SLOTS, TRAITS, Sketch, draw
 from ..models.tokenizer import Tokenizer
 from ..models.video_vae import VideoVAE
-from ..sampling.laws import faults
+from ..sampling.choice import meets
 
 TYPO_SHARE = 0.05      # of the words of a roughened caption
 ROUGH_SHARE = 0.2      # of the captions
@@ -196,7 +196,7 @@ class SketchPool:
             self.captions += [records[row]["captions"] for row in rows]
             aspects += [int(metadata["width"]) / int(metadata["height"])] * len(sketches[-1].stage)
         self.sketch, self.aspects = Sketch.join(sketches), torch.tensor(aspects)
-        self.meetings = (faults(self.sketch, shall_meet=True) < 1).nonzero()[:, 0].numpy()
+        self.meetings = meets(self.sketch).nonzero()[:, 0].numpy()
         self.meetings = self.meetings if len(self.meetings) else np.arange(len(aspects))
         everything = [(row, wording) for row, texts in enumerate(self.captions) for wording in range(len(texts))]
         self.sided = [(row, wording) for row, wording in everything

@@ -92,7 +92,9 @@ class FinisherTask:
         with torch.autocast("cpu", torch.bfloat16):
             finished = self.vae.finisher(shown, drawing, shown[:, :, :1], drawing[:, :, :1])
         error = finished - true
-        weight = motion_weight(true, true.median(dim=2, keepdim=True).values)
+        # What lay behind a thing of the first frame is still from then on; a stain there must count all the same.
+        weight = torch.maximum(motion_weight(true, true.median(dim=2, keepdim=True).values),
+                               motion_weight(true, true[:, :, :1]))
         before, after = (psnr((x.clamp(-1, 1) - true).square().mean()) for x in (shown, finished.detach()))
         return picture_loss(error, weight), {"psnr": float(after), "gain": float(after - before)}
 

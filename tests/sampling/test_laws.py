@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_core.models.sketch import Sketch
-from sora_core.sampling.laws import faults, lawful
+from sora_core.sampling.laws import lawful
 
 FRAMES = 97
 
@@ -78,20 +78,6 @@ def test_short_sketches_pass(frames):
     assert lawful(make_sketch(torch.zeros(1, frames, 2))).states.shape == (1, 3, frames, 8)
 
 
-def test_faults():
-    way = torch.linspace(-0.5, 0.5, FRAMES)
-    through = torch.stack([torch.stack([way, 0 * way], -1), torch.stack([-way, 0 * way], -1)])
-    apart = torch.stack([torch.stack([way, 0 * way], -1), torch.stack([way, 0 * way + 0.5], -1)])
-    back = torch.stack([torch.stack([-0.1 - way.abs(), 0 * way], -1), torch.stack([0.1 + way.abs(), 0 * way], -1)])
-    hits = torch.zeros(2, FRAMES)
-    hits[:, 48] = 0.4
-    assert faults(make_sketch(through)) > 0.5
-    assert faults(make_sketch(apart)) == 0 and faults(make_sketch(apart), shall_meet=True) == 1
-    assert faults(make_sketch(back, hits), shall_meet=True) == 0
-    assert faults(make_sketch(back), shall_meet=True) == 1, "nothing is heard of that meeting"
-    assert faults(make_sketch(through[:1])) == 0, "one thing alone can't break these laws"
-
-
 def test_parts_of_figures_may_swing():
     t = torch.arange(FRAMES) / 24
     places = torch.stack([0.1 * torch.sin(6.0 * t), torch.zeros(FRAMES)], dim=-1)[None]
@@ -100,10 +86,6 @@ def test_parts_of_figures_may_swing():
     part.traits[0, 0, 5] = 1
     changed = [(lawful(sketch).states - sketch.states)[0, 0, :, 0].abs().max() for sketch in (thing, part)]
     assert changed[1] < 0.002 < 0.02 < changed[0], "a leg swings; what nothing hits doesn't"
-    assert float(faults(make_sketch(torch.cat([places, places])))) > 0.5
-    both = make_sketch(torch.cat([places, places]))
-    both.traits[0, :2, 5] = 1
-    assert float(faults(both)) == 0, "limbs lie before one another"
 
 
 @pytest.mark.parametrize("given", [0, 9])

@@ -9,8 +9,9 @@ import torch
 pytest.importorskip("mujoco", reason="the world needs MuJoCo: pip install '.[world]'")
 from sora_core.models import sketch as core  # noqa: E402
 from sora_core.models.sketch import Sketch, rigid  # noqa: E402
+from sora_core.sampling.choice import overlap  # noqa: E402
 from sora_core.sampling.joints import jointed  # noqa: E402
-from sora_core.sampling.laws import faults, lawful  # noqa: E402
+from sora_core.sampling.laws import lawful  # noqa: E402
 from sora_core.world import sketch as world  # noqa: E402
 from sora_core.world.physics import rotate  # noqa: E402
 from sora_core.world.pool import make_record  # noqa: E402
@@ -133,4 +134,4 @@ def test_the_laws_leave_what_stands_around_in_place(family):
         assert (made.states - sketch.states)[standing].abs().max() * 128 < 0.5
     alone = replace(truth, traits=truth.traits.clone())
     alone.traits[:, 1:, 0] = torch.where(standing[:, 1:], alone.traits[:, 1:, 0], -1.0)
-    assert not faults(alone).any(), "nothing runs into a hoop by lying before it"
+    assert not overlap(alone).any(), "nothing runs into a hoop by lying before it"

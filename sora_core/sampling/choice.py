@@ -1,0 +1,99 @@
+"""Which of several sketches is painted: the one that keeps the laws, is sure of what it shows and does as it was told.
+
+Between two things that it could show the network sometimes draws half of each, a ball with the shadow of a player; its
+traits say so, being neither -1 nor 1.
+
+Legend: B batch, K slots, T frames.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..models.sketch import Sketch
+from ..wishes import MADE, MISSED, Wishes
+
+HIT = 0.1               # strength from which a hit is one
+TOUCHING = 0.3          # of the sum of two radii: no further apart than this while they hit each other
+ALLOWED_OVERLAP = 0.15  # of the sum of two radii: outlines seen at an angle cross a little
+SET_GOING = 0.015       # so far, at least, each of two goes that have met; 97 % of true ones do
+SURE_TRAITS = [0, 1, 5]     # present, box, part of a figure
+ALLOWED_DOUBT, DOUBT = 0.2, 3.0     # of a trait's distance from -1 or 1; weight of what is beyond
+GOOD_ENOUGH = 0.5       # fewer objections than this are none
+
+
+def objections(sketch: Sketch, wishes: Wishes) -> Tensor:
+    """What speaks against each sketch of a batch, `(B,)`, 0 = nothing; each wish that isn't met counts 1."""
+    against = overlap(sketch) + doubt(sketch)
+    if wishes.meeting:
+        against = against + (~meets(sketch)).float()
+    if wishes.things:
+        against = against + ((sketch.traits[..., 0] > 0) & sketch.of_figure).any(1).float()
+    if wishes.shot:
+        against = against + (shots(sketch) != wishes.shot).float()
+    return against
+
+
+def overlap(sketch: Sketch) -> Tensor:
+    """How far bodies run into each other beyond what outlines may, `(B,)`, in sums of their radii."""
+    worst = torch.zeros(len(sketch.stage))
+    for _, _, both, crossing in _pairs(sketch):
+        worst = torch.maximum(worst, crossing.amax(1) * both)
+    return (worst - ALLOWED_OVERLAP).clamp(min=0)
+
+
+def meets(sketch: Sketch) -> Tensor:
+    """Whether two things hit each other and both go from there, `(B,)`."""
+    hits = F.max_pool1d(sketch.hits, 3, stride=1, padding=1)
+    met = torch.zeros(len(sketch.stage), dtype=torch.bool)
+    for i, j, both, crossing in _pairs(sketch):
+        touch = (torch.minimum(hits[:, i], hits[:, j]) > HIT) & (crossing > -TOUCHING)      # (B, T)
+        since = touch.cumsum(1).bool()
+        moved = torch.ones(len(met), dtype=torch.bool)
+        for slot in (i, j):
+            place = sketch.states[:, slot, :, :2]
+            start = place[torch.arange(len(met)), touch.int().argmax(1)]                    # (B, 2)
+            moved &= ((place - start[:, None]).norm(dim=-1) * since).amax(1) > SET_GOING
+        met |= both & touch.any(1) & moved
+    return met
+
+
+def doubt(sketch: Sketch) -> Tensor:
+    """How unsure the network was of what there is, `(B,)`."""
+    unsure = (1 - sketch.traits[..., SURE_TRAITS].abs()).amax(-1) * (sketch.traits[..., 0] > 0)
+    return DOUBT * (unsure.amax(1) - ALLOWED_DOUBT).clamp(min=0)
+
+
+def shots(sketch: Sketch) -> Tensor:
+    """How a shot at a basket ends, `(B,)`: MADE, MISSED, or 0 where there is no basket.
+
+    A board and the rim that hangs on it are parts of a figure; a shot is made when the ball sinks through the height of
+    the rim between its sides. (On true sketches this is right in 233 of 240.)
+    """
+    ends = torch.zeros(len(sketch.stage), dtype=torch.int64)
+    present = sketch.traits[..., 0] > 0
+    for row in range(len(ends)):
+        parts = (present[row] & sketch.of_figure[row]).nonzero()[:, 0].tolist()
+        balls = (present[row] & ~sketch.of_figure[row]).nonzero()[:, 0].tolist()
+        if len(parts) != 2 or not balls:
+            continue
+        rim, (x, y) = sketch.states[row, parts[1]], sketch.states[row, balls[0], :, :2].unbind(1)
+        rim_x, rim_y = rim[:, :2].median(0).values
+        half = rim[:, 2::2].abs().amax(1).median()
+        sinks = (y[:-1] <= rim_y) & (rim_y < y[1:])
+        share = (rim_y - y[:-1]) / (y[1:] - y[:-1]).clamp(min=1e-6)
+        at = x[:-1] + share.clamp(0, 1) * (x[1:] - x[:-1])
+        ends[row] = MADE if bool((sinks & ((at - rim_x).abs() < half)).any()) else MISSED
+    return ends
+
+
+def _pairs(sketch: Sketch) -> list[tuple[int, int, Tensor, Tensor]]:
+    """Two slots, whether both hold a thing `(B,)`, and how far those cross, `(B, T)`, in sums of their radii."""
+    present = (sketch.traits[..., 0] > 0) & ~sketch.of_figure                       # (B, K)
+    places = sketch.states[..., :2]
+    radii = (sketch.states[..., 2:].square().sum(-1) / 2).sqrt()                    # (B, K, T); a ball's, half a cube's
+    return [(i, j, present[:, i] & present[:, j],
+             1 - (places[:, i] - places[:, j]).norm(dim=-1) / (radii[:, i] + radii[:, j]).clamp(min=1e-6))
+            for i in range(present.shape[1]) for j in range(i + 1, present.shape[1])]

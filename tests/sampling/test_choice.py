@@ -1,0 +1,99 @@
+"""Of several sketches the one that keeps the laws, is sure of itself and does as it was told."""
+
+import pytest
+import torch
+
+from sora_core.models.sketch import Sketch
+from sora_core.sampling.choice import GOOD_ENOUGH, doubt, meets, objections, overlap, shots
+from sora_core.wishes import MADE, MISSED, NO_WISHES, Wishes
+
+FRAMES, SLOTS = 97, 5
+WAY = torch.linspace(-0.5, 0.5, FRAMES)
+
+
+def make_sketch(places, hits=None, radius=0.1):
+    """Balls on given places `(K, T, 2)`; slots that are missing stay empty."""
+    count = len(places)
+    states = torch.zeros(1, SLOTS, FRAMES, 8)
+    states[0, :count, :, :2] = places
+    states[0, :count, :, 2] = states[0, :count, :, 5] = radius
+    traits = -torch.ones(1, SLOTS, 6)
+    traits[0, :count, 0] = 1
+    strength = torch.zeros(1, SLOTS, FRAMES)
+    if hits is not None:
+        strength[0, :count] = hits
+    return Sketch(states, strength, traits, torch.zeros(1, 4))
+
+
+def path(x, y=None):
+    return torch.stack([x, 0 * x if y is None else y], dim=-1)
+
+
+def test_bodies_do_not_overlap():
+    through = make_sketch(torch.stack([path(WAY), path(-WAY)]))
+    assert overlap(through) > GOOD_ENOUGH and objections(through, NO_WISHES) == overlap(through)
+    assert overlap(make_sketch(torch.stack([path(WAY), path(WAY, 0 * WAY + 0.5)]))) == 0
+    assert overlap(make_sketch(path(WAY)[None])) == 0, "one thing alone can't break this law"
+    through.traits[0, :2, 5] = 1
+    assert overlap(through) == 0, "limbs lie before one another"
+
+
+def test_things_that_shall_meet_hit_each_other_and_go():
+    hits = torch.zeros(2, FRAMES)
+    hits[:, 48] = 0.4
+    bounce = torch.stack([path(-0.1 - WAY.abs()), path(0.1 + WAY.abs())])
+    assert meets(make_sketch(bounce, hits)) and not meets(make_sketch(bounce)), "nothing is heard of that meeting"
+    rests = torch.stack([path(-0.1 - WAY.abs()), path(0.1 + 0 * WAY)])
+    assert not meets(make_sketch(rests, hits)), "what was hit goes nowhere"
+    apart = torch.stack([path(-0.3 - WAY.abs()), path(0.3 + WAY.abs())])
+    assert not meets(make_sketch(apart, hits))
+    wish = Wishes(meeting=True)
+    assert objections(make_sketch(bounce, hits), wish) == 0 and objections(make_sketch(rests, hits), wish) == 1
+
+
+@pytest.mark.parametrize(("trait", "value", "is_doubtful"), [
+    (0, 0.5, True), (1, 0.1, True), (5, 0.4, True), (5, -0.9, False), (2, 0.0, False), (1, 1.1, False)])
+def test_half_of_a_thing_is_doubtful(trait, value, is_doubtful):
+    sketch = make_sketch(path(WAY)[None])
+    sketch.traits[0, 0, trait] = value
+    assert bool(doubt(sketch) > 0) == is_doubtful
+    sketch.traits[0, 0, 0] = -0.1
+    assert doubt(sketch) == 0, "what isn't there is nothing to doubt"
+
+
+def test_where_only_things_are_asked_for_there_is_nobody():
+    sketch = make_sketch(torch.stack([path(WAY), path(WAY, 0 * WAY + 0.5)]))
+    assert objections(sketch, Wishes(things=True)) == 0
+    sketch.traits[0, 1, 5] = 1
+    assert objections(sketch, Wishes(things=True)) == 1 and objections(sketch, NO_WISHES) == 0
+
+
+def basket(x_at_rim):
+    """A ball that flies to the height of the rim, at 0, and sinks there at `x_at_rim`; a board and a rim around 0.2."""
+    t = torch.linspace(-1, 1, FRAMES)
+    ball = path(x_at_rim + 0.3 * (t - 0.5), 0.4 * (t ** 2 - 0.25))      # through y = 0 downwards at t = 0.5
+    still = torch.zeros(FRAMES)
+    sketch = make_sketch(torch.stack([ball, path(still + 0.35, still - 0.1), path(still + 0.2)]), radius=0.05)
+    sketch.traits[0, 1:3, 5] = 1
+    sketch.states[0, 2, :, 4] = -0.09       # the rim's half width, along what it hangs on
+    return sketch
+
+
+@pytest.mark.parametrize(("x", "end"), [(0.2, MADE), (0.25, MADE), (0.05, MISSED), (0.35, MISSED)])
+def test_shots_end_as_asked(x, end):
+    sketch = basket(x)
+    assert shots(sketch) == end
+    assert objections(sketch, Wishes(shot=end)) == 0 and objections(sketch, Wishes(shot=-end)) == 1
+    assert shots(sketch.mirrored()) == end
+    sketch.traits[0, 2, 0] = -1
+    assert shots(sketch) == 0, "no rim, no basket"
+
+
+def test_a_batch_is_judged_row_by_row():
+    hits = torch.zeros(2, FRAMES)
+    hits[:, 48] = 0.4
+    rows = [make_sketch(torch.stack([path(-0.1 - WAY.abs()), path(0.1 + WAY.abs())]), hits),
+            make_sketch(torch.stack([path(WAY), path(-WAY)])), basket(0.2)]
+    wish = Wishes(meeting=True)
+    together = objections(Sketch.join(rows), wish)
+    assert together.tolist() == pytest.approx([float(objections(row, wish)) for row in rows])
