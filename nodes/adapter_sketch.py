@@ -139,5 +139,5 @@ def _text(entry: dict[str, Any]) -> Tensor:
 def _wishes(entry: dict[str, Any]) -> Wishes:
     if WISHES not in entry:     # another text encoder's words
         return NO_WISHES
-    direction, meeting, shot, things = entry[WISHES][0].tolist()
-    return Wishes(direction, bool(meeting), shot, bool(things))
+    direction, meeting, shot, things, count, view = entry[WISHES][0].tolist()
+    return Wishes(direction, bool(meeting), shot, bool(things), count, view)

@@ -1,4 +1,4 @@
-"""What a prompt says of the course of things: which way they go, whether they meet, how a shot ends.
+"""What a prompt says of the course of things: which way they go, how many, whether they meet.
 
 The network that sketches knows words better than it obeys them. These few can be checked, and a sketch that goes
 against them is turned or left for another. As for the way: the world is the same in a mirror, and so is what the
@@ -25,11 +25,20 @@ THINGS = r"\b(?:balls?|spheres?|box|boxes|cubes?|blocks?)\b"
 NOT_THINGS = (r"\b(?:m[ae]n|wom[ae]n|child|children|boy|girl|person|people|kid|lady|guy|human|some(?:one|body)|he|she|"
               r"they|player|(?:goal)?keeper|gymnast|skater|dancer|athlete|juggler|baby|dog|puppy|cat|kitten|bird|animal|"
               r"hand|foot|hoop|basket\w*|rim|backboard|goal|football|soccer|ramp|slope|board|plank|inclined?)(?:s|es)?\b")
+NUMBERS = {"a": 1, "an": 1, "one": 1, "another": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+COUNTED = rf"\b({'|'.join(NUMBERS)})\s+(?:[\w-]+\s+){{0,4}}?(?:balls?|spheres?|box|boxes|cubes?|blocks?)\b"
+UNCOUNTED = r"pendulum|swing|\brod\b|\brope\b|billiard|pool|table|tower|stack|pile|window|domino|several|many|some\b"
+MOST_COUNTED = 3            # things; the network hasn't learnt to draw more on a floor
 BASKETBALL = r"basket|hoop|\brim\b|backboard|\bshot\b|airball"
 GOES_IN = (r"into (the |a )?(hoop|basket|net)|through (the |a )?(hoop|basket|net)|\bgoes in\b|falls through|drops in\b|"
            r"swish|\bin off the board|\bscores\b|made (basketball )?shot")
 GOES_ASTRAY = (r"\bmiss(es|ed)?\b|(does|do|did) not go in|airball|rebounds? off|rattles? off|flies past|"
                r"bounces? off the (rim|hoop)(?! and (drops|falls|goes) in)")
+VIEWS = (None, r"\b(?:front(?:al)? view|from the front|eye[- ]level)\b",
+         r"\b(?:(?:seen|viewed?|shot|filmed) from above|top[- ]down|bird'?s[- ]eye|overhead|high angle|looks down)\b",
+         r"\b(?:low[- ]angle|near the ground|low camera|worm'?s[- ]eye)\b",
+         r"\b(?:at an angle|three[- ]quarter|from the side|side view)\b")
+FRONT, HIGH, LOW, ANGLED = 1, 2, 3, 4       # where the camera looks from, places in VIEWS
 MADE, MISSED = 1, -1        # how a shot at a basket ends
 NOTICED = 0.05      # movement, in units of the sketch, below which a thing stands still
 WATCHED = 40        # frames of which the movement counts; later things may have bounced back
@@ -44,12 +53,16 @@ class Wishes:
         meeting: two things shall touch.
         shot: at a basket, MADE or MISSED; 0 = either, or none.
         things: there are balls and boxes and nobody beside.
+        count: so many balls and boxes, 1 to 3; 0 = any number.
+        view: where the camera looks from, FRONT, HIGH, LOW or ANGLED; 0 = from anywhere.
     """
 
     direction: int = 0
     meeting: bool = False
     shot: int = 0
     things: bool = False
+    count: int = 0
+    view: int = 0
 
 
 NO_WISHES = Wishes()
@@ -60,7 +73,21 @@ def read_wishes(prompt: str) -> Wishes:
     text = prompt.lower()
     meets = bool(re.search(MEETING, re.sub(WITH_A_PLACE, "", text)))
     things = bool(re.search(THINGS, text)) and not re.search(NOT_THINGS, text)
-    return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things)
+    return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things,
+                  asked_count(prompt) if things else 0, asked_view(prompt))
+
+
+def asked_count(prompt: str) -> int:
+    """How many balls and boxes a prompt tells of, where that is sure and not too many, else 0."""
+    text = prompt.lower()
+    count = sum(NUMBERS[number] for number in re.findall(COUNTED, text))
+    return count if count <= MOST_COUNTED and not re.search(UNCOUNTED, text) else 0
+
+
+def asked_view(prompt: str) -> int:
+    """FRONT, HIGH, LOW or ANGLED where a prompt says where the camera looks from, else 0."""
+    text = prompt.lower()
+    return next((view for view, words in enumerate(VIEWS) if words and re.search(words, text)), 0)
 
 
 def asked_shot(prompt: str) -> int:

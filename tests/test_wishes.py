@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sora_core.models.sketch import Sketch
-from sora_core.wishes import read_wishes, travel_direction, turned
+from sora_core.wishes import ANGLED, FRONT, HIGH, LOW, read_wishes, travel_direction, turned
 
 
 @pytest.mark.parametrize(("prompt", "direction"), [
@@ -34,6 +34,23 @@ def test_meetings_that_prompts_ask_for(prompt, meeting):
     ("a ball is kicked into the goal", False), ("", False)])
 def test_prompts_that_are_about_things_alone(prompt, things):
     assert read_wishes(prompt).things == things
+
+
+@pytest.mark.parametrize(("prompt", "count"), [
+    ("a red ball drops onto a wooden floor", 1), ("A yellow glass ball and a cyan box fall", 2),
+    ("a large orange metal ball rolls and hits another ball", 2), ("three balls fall on the sand", 3),
+    ("two small blue boxes slide; the boxes stop", 2), ("a ball, a box and a ball bounce", 3),
+    ("four balls fall", 0), ("a ball hits a tower of two boxes", 0), ("a ball swings on a rod", 0),
+    ("a man throws a ball", 0), ("some balls", 0), ("balls", 0), ("", 0)])
+def test_how_many_things_a_prompt_tells_of(prompt, count):
+    assert read_wishes(prompt).count == count
+
+
+@pytest.mark.parametrize(("prompt", "view"), [
+    ("Low angle shot: a ball falls", LOW), ("a ball rolls, seen from above", HIGH), ("a ball falls from above", 0),
+    ("Three-quarter view of a box", ANGLED), ("Seen from the front: a ball", FRONT), ("a ball falls", 0)])
+def test_where_a_prompt_looks_from(prompt, view):
+    assert read_wishes(prompt).view == view
 
 
 def test_sketches_go_as_they_are_told():

@@ -31,6 +31,8 @@ def objections(sketch: Sketch, wishes: Wishes) -> Tensor:
         against = against + (~meets(sketch)).float()
     if wishes.things:
         against = against + ((sketch.traits[..., 0] > 0) & sketch.of_figure).any(1).float()
+    if wishes.count:
+        against = against + ((sketch.traits[..., 0] > 0) & ~sketch.of_figure).sum(1).ne(wishes.count).float()
     if wishes.shot:
         against = against + (shots(sketch) != wishes.shot).float()
     return against

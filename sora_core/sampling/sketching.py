@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ..models.guide import Guide, make_guide
 from ..models.sketch import Sketch, rigid
-from ..models.sketcher import FRAMES, Sketcher
+from ..models.sketcher import FRAMES, STATE_SCALE, Sketcher
 from ..models.video_vae import VideoVAE
 from ..shapes import video_latent_frames
-from ..wishes import NO_WISHES, Wishes, turned
+from ..wishes import ANGLED, FRONT, HIGH, LOW, NO_WISHES, Wishes, turned
 from .choice import GOOD_ENOUGH, objections
 from .falling import falling
 from .flow import shift_sigma
@@ -28,6 +28,9 @@ GUIDANCE_SCALE = 2.0        # 1 for distilled weights, see `training/distil.py`
 SHIFT = 2.0                 # of the steps to noise, where it is decided what happens
 CANDIDATES = 4              # sketches of which the best is taken
 ROUNDS = 4                  # of so many candidates, at most, until one is good enough
+# Where the floor ends in the middle of the picture, its spread, and how much lower it ends at one edge than at the
+# other, for each view that the network learnt. It knows the words for them, but seldom obeys.
+FLOORS = {FRONT: (0.10, 0.04, 0.0), HIGH: (-0.28, 0.06, 0.0), LOW: (0.34, 0.05, 0.0), ANGLED: (-0.05, 0.04, 0.14)}
 
 
 def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *, frames: int, aspect: float, seed: int,
@@ -50,7 +53,8 @@ def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *
     pictures = None if picture is None else picture.repeat_interleave(CANDIDATES, 0)
     made, least = None, torch.zeros(batch_size)
     for _ in range(ROUNDS):
-        drawn = _walk(sketcher, positive, negative, aspect, pictures, None, generator, CANDIDATES * batch_size)
+        view = wishes.view if wishes.things and picture is None else 0
+        drawn = _walk(sketcher, positive, negative, aspect, pictures, None, generator, CANDIDATES * batch_size, view)
         found, best = objections(drawn, wishes).view(batch_size, CANDIDATES).min(1)
         drawn = drawn[torch.arange(batch_size) * CANDIDATES + best]
         made, least = (drawn, found) if made is None else (drawn.where(found < least, made), found.minimum(least))
@@ -80,14 +84,15 @@ def window_guides(sketch: Sketch, windows: list[Window], video_vae: VideoVAE, he
 
 @torch.inference_mode()
 def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect: float, picture: Tensor | None,
-          known: Sketch | None, generator: torch.Generator, batch: int) -> Sketch:
-    """One window of `WINDOW` rows a thing, around the beginning that is known."""
+          known: Sketch | None, generator: torch.Generator, batch: int, view: int = 0) -> Sketch:
+    """One window of `WINDOW` rows a thing, around the beginning that is known; the floor is that of a view, if any."""
     mask = sketcher.row_mask(WINDOW)
     rows = torch.randn(batch, len(mask), sketcher.config.row, generator=generator) * mask
     free, clean = torch.ones(len(mask), 1), torch.zeros_like(rows)
     if known is not None:
         free[sketcher.row_frames(WINDOW) < video_latent_frames(known.states.shape[2], FRAMES)] = 0
         clean = sketcher.to_rows(known.frames(0, 1 + FRAMES * (WINDOW - 1)))
+    noise, floor = rows[:, 0, :2].clone(), _floor(view, batch, generator) if view else None
     states = [positive] if negative is None or GUIDANCE_SCALE == 1 else [positive, negative]
     length, copies = max(state.shape[1] for state in states), len(states)
     given = {
@@ -101,6 +106,8 @@ def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect:
     times = shift_sigma(torch.linspace(1, 0, STEPS + 1), SHIFT).tolist()
     for t, following in zip(times[:-1], times[1:], strict=True):
         rows = rows * free + clean * (1 - free)
+        if floor is not None:       # as noisy as the rest, so that what stands on it follows (arXiv:2201.09865, eq. 8)
+            rows[:, 0, :2] = (1 - t) * floor + t * noise
         now = copies if is_guided_at(t) else 1
         velocity = sketcher(rows.repeat(now, 1, 1), (t * free[:, 0]).expand(now * batch, -1),
                             **{name: value[:now * batch] for name, value in given.items()})
@@ -108,6 +115,16 @@ def _walk(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, aspect:
             wanted, unwanted = velocity.chunk(2)
             velocity = unwanted + GUIDANCE_SCALE * (wanted - unwanted)
         rows = rows + (following - t) * velocity * free
+    if floor is not None:
+        rows[:, 0, :2] = floor
     frames = 0 if known is None else known.states.shape[2]
     drawn = lawful(rigid(sketcher.from_rows(rows * free + clean * (1 - free))), given=frames)
     return jointed(falling(drawn, frames, keeps_first=picture is not None), given=frames)
+
+
+def _floor(view: int, batch: int, generator: torch.Generator) -> Tensor:
+    """Where the floor ends at the left and the right edge, `(B, 2)`, as the numbers of rows."""
+    end, spread, slope = FLOORS[view]
+    end = end + spread * torch.randn(batch, 1, generator=generator)
+    side = 1 - 2 * torch.randint(2, (batch, 1), generator=generator)
+    return STATE_SCALE * torch.cat([end - side * slope / 2, end + side * slope / 2], dim=1)

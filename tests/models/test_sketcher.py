@@ -8,6 +8,7 @@ from sora_core.models.sketch import SLOTS, TRAITS, Sketch
 from sora_core.models.sketcher import Sketcher
 from sora_core.sampling.sketching import draw_sketch, window_guides
 from sora_core.sampling.windows import plan_windows
+from sora_core.wishes import HIGH, LOW, Wishes
 
 CONFIG = SketcherConfig(video_channels=6, text_width=16, width=32, depth=2, num_heads=2)
 TEXT = torch.randn(1, 4, 16, generator=torch.Generator().manual_seed(5))
@@ -93,3 +94,15 @@ def test_each_window_of_a_long_clip_sees_its_own_part(sketcher):
     first, second = windows
     shared = first.audio[1] - second.audio[0] - 1
     torch.testing.assert_close(guides[0].audio[:, -1 - shared:-1][:, :, :4], guides[1].audio[:, :shared][:, :, :4])
+
+
+@pytest.mark.parametrize(("view", "end"), [(HIGH, -0.28), (LOW, 0.34)])
+def test_the_floor_ends_where_the_view_has_it(sketcher, view, end):
+    sketch = draw_sketch(sketcher, TEXT, None, frames=20, aspect=1.0, seed=0, batch_size=4,
+                         wishes=Wishes(things=True, view=view))
+    ends = sketch.stage[:, :2].mean(1)
+    assert ((ends - end).abs() < 0.25).all() and ends.unique().numel() == 4
+    given = draw_sketch(sketcher, TEXT, None, frames=20, aspect=1.0, seed=0, picture=torch.zeros(1, 6, 4, 4),
+                        wishes=Wishes(things=True, view=view))
+    plain = draw_sketch(sketcher, TEXT, None, frames=20, aspect=1.0, seed=0, picture=torch.zeros(1, 6, 4, 4))
+    assert torch.equal(given.stage, plain.stage), "a given picture has a view of its own"

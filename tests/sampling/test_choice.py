@@ -97,3 +97,10 @@ def test_a_batch_is_judged_row_by_row():
     wish = Wishes(meeting=True)
     together = objections(Sketch.join(rows), wish)
     assert together.tolist() == pytest.approx([float(objections(row, wish)) for row in rows])
+
+
+def test_as_many_as_were_asked_for():
+    sketch = make_sketch(torch.stack([path(WAY), path(WAY, 0 * WAY + 0.5)]))
+    assert objections(sketch, Wishes(count=2)) == 0 and objections(sketch, Wishes(count=3)) == 1
+    sketch.traits[0, 1, 5] = 1
+    assert objections(sketch, Wishes(count=1)) == 0, "parts of figures are no things"
