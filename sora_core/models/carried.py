@@ -79,6 +79,14 @@ def draw_carried(carried: Tensor, height: int, width: int, frames: int = 8) -> t
     return drawing.to(carried.device), is_whole.repeat_interleave(frames, 1).to(carried.device)
 
 
+def carried_colours(carried: Tensor, frames: int = 8) -> Tensor:
+    """Red, green and blue of the things of the sketch that latents carry, `(B, K, 3)`, 2 where there is none."""
+    numbers, is_whole = _numbers(carried, frames)
+    traits = _parts(numbers, frames)[2][:, 0] if bool(is_whole.any()) else torch.zeros(len(numbers), SLOTS, TRAITS)
+    colours = torch.where(traits[..., :1] > 0, traits[..., 2:5].clamp(-1, 1), torch.full((3,), 2.0))
+    return colours.to(carried.device)
+
+
 def _numbers(carried: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     """Numbers `(B, t, n)` as they were carried, and whether they are whole `(B, t)`."""
     b, _, t = carried.shape[:3]

@@ -21,13 +21,16 @@ from torch.nn import functional as F
 from ..config import VideoVAEConfig
 from ..errors import ConfigError
 from ..shapes import SKETCH_CHANNELS, check_size, video_latent_frames
-from .carried import draw_carried
+from .carried import carried_colours, draw_carried
 from .finisher import CellBlock, Finisher
+from .steady import State as SteadyColours
+from .steady import steadied
 
 CONTEXT_DEPTH = 3        # residual blocks on the latent grid; each also looks one latent frame back
 CHUNK_CELLS = 256        # latent cells (times batch) to decode at once where one latent frame has fewer: fits caches
 TILE_CELLS = 1024        # a latent frame of more cells than this is decoded in tiles
-First = tuple[Tensor, Tensor]    # a clip's first frame (B, 3, 1, H, W) and the sketch in it (B, 4, 1, H, W)
+# A clip's first frame (B, 3, 1, H, W), the sketch in it (B, 4, 1, H, W), its things' colours, and the steady ones
+First = tuple[Tensor, Tensor, Tensor, SteadyColours | None]
 State = list[Tensor]     # what each context block remembers of the latest latent frame: (B, context_width, h, w)
 
 
@@ -230,9 +233,11 @@ class VideoVAE(nn.Module):
         drawing, is_drawn = draw_carried(carried, *shown.shape[3:], self.config.temporal_compression)
         drawing, is_drawn = drawing[:, :, -shown.shape[2]:], is_drawn[:, -shown.shape[2]:]   # 1 at first
         if first is None:
-            first = shown[:, :, :1], drawing[:, :, :1]
+            first = shown[:, :, :1], drawing[:, :, :1], carried_colours(carried), None
         if bool(is_drawn.any()):
-            finished = self.finisher(shown, drawing, *first).clamp(-1, 1).float()
+            finished = self.finisher(shown, drawing, *first[:2]).clamp(-1, 1).float()
+            finished, steady = steadied(finished, drawing, *first[2:])
+            first = *first[:3], steady
             shown = torch.where(is_drawn[:, None, :, None, None], finished, shown)
         return shown, first
 

@@ -71,7 +71,7 @@ def test_where_only_things_are_asked_for_there_is_nobody():
 def basket(x_at_rim):
     """A ball that flies to the height of the rim, at 0, and sinks there at `x_at_rim`; a board and a rim around 0.2."""
     t = torch.linspace(-1, 1, FRAMES)
-    ball = path(x_at_rim + 0.3 * (t - 0.5), 0.4 * (t ** 2 - 0.25))      # through y = 0 downwards at t = 0.5
+    ball = path(x_at_rim + 0.1 * (t - 0.5), 0.4 * (t ** 2 - 0.25))      # through y = 0 downwards at t = 0.5
     still = torch.zeros(FRAMES)
     sketch = make_sketch(torch.stack([ball, path(still + 0.35, still - 0.1), path(still + 0.2)]), radius=0.05)
     sketch.traits[0, 1:3, 5] = 1
