@@ -8,16 +8,20 @@ Legend: B batch, K slots, T frames.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.sketch import Sketch
 from ..wishes import MADE, MISSED, Wishes
+from .falling import FRAME_RATE, Flight, find_flights
 
 HIT = 0.1               # strength from which a hit is one
 TOUCHING = 0.3          # of the sum of two radii: no further apart than this while they hit each other
 ALLOWED_OVERLAP = 0.15  # of the sum of two radii: outlines seen at an angle cross a little
+FASTER = 1.05           # of the speed before a bounce: more is gained from nowhere
 SET_GOING = 0.015       # so far, at least, each of two goes that have met; 97 % of true ones do
 SURE_TRAITS = [0, 1, 5]     # present, box, part of a figure
 NET, NEARLY = 1.2, 1.15  # length of the net, and how far aside a ball is missed for sure, in halves of the rim's width
@@ -27,7 +31,7 @@ GOOD_ENOUGH = 0.5       # fewer objections than this are none
 
 def objections(sketch: Sketch, wishes: Wishes) -> Tensor:
     """What speaks against each sketch of a batch, `(B,)`, 0 = nothing; each wish that isn't met counts 1."""
-    against = overlap(sketch) + doubt(sketch)
+    against = overlap(sketch) + doubt(sketch) + rebounds(sketch)
     if wishes.meeting:
         against = against + (~meets(sketch)).float()
     if wishes.things:
@@ -61,6 +65,34 @@ def meets(sketch: Sketch) -> Tensor:
             moved &= ((place - start[:, None]).norm(dim=-1) * since).amax(1) > SET_GOING
         met |= both & touch.any(1) & moved
     return met
+
+
+def rebounds(sketch: Sketch) -> Tensor:
+    """How much faster something leaves the floor than it came, beyond what is allowed, `(B,)`, at most 1.
+
+    What another thing hits at that moment may be thrown up.
+    """
+    worst = torch.zeros(len(sketch.stage))
+    for row in range(len(worst)):
+        flights = find_flights(sketch, row)
+        hits = sketch.hits[row] > HIT
+        for before, after in itertools.pairwise(flights):
+            if before.slot != after.slot or not 0 <= after.start - before.stop <= 1:
+                continue
+            others = hits[:, max(0, before.stop - 1):after.start + 2].any(1)
+            others[before.slot] = False
+            came, left = _speeds(sketch, row, before)[1], -_speeds(sketch, row, after)[0]
+            if not bool(others.any()) and came > 0:
+                worst[row] = max(float(worst[row]), left / came - FASTER)
+    return worst.clamp(0, 1)
+
+
+def _speeds(sketch: Sketch, row: int, flight: Flight) -> tuple[float, float]:
+    """Downward speeds at the beginning and at the end of a flight, units a second."""
+    y = sketch.states[row, flight.slot, :, 1]
+    duration = (flight.stop - flight.start) / FRAME_RATE
+    mean, change = float(y[flight.stop] - y[flight.start]) / duration, 0.5 * flight.acceleration * duration
+    return mean - change, mean + change
 
 
 def doubt(sketch: Sketch) -> Tensor:

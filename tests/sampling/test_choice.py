@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sora_core.models.sketch import Sketch
-from sora_core.sampling.choice import GOOD_ENOUGH, doubt, meets, objections, overlap, shots
+from sora_core.sampling.choice import GOOD_ENOUGH, doubt, meets, objections, overlap, rebounds, shots
 from sora_core.wishes import MADE, MISSED, NO_WISHES, Wishes
 
 FRAMES, SLOTS = 97, 5
@@ -104,3 +104,21 @@ def test_as_many_as_were_asked_for():
     assert objections(sketch, Wishes(count=2)) == 0 and objections(sketch, Wishes(count=3)) == 1
     sketch.traits[0, 1, 5] = 1
     assert objections(sketch, Wishes(count=1)) == 0, "parts of figures are no things"
+
+
+@pytest.mark.parametrize(("heights", "is_gained"), [((0.5, 0.3, 0.1), False), ((0.3, 0.5, 0.2), True)])
+def test_nothing_bounces_higher_by_itself(heights, is_gained):
+    gravity, y, hits = 5.3, [], []
+    for number, height in enumerate(heights):
+        length = round(24 * (2 if number else 1) * (2 * height / gravity) ** 0.5)
+        t = torch.arange(length) / 24
+        y.append(-height + 0.5 * gravity * t ** 2 if number == 0 else -0.5 * gravity * t * (length / 24 - t))
+        hits.append(sum(len(part) for part in y))
+    y = torch.cat([*y, torch.zeros(FRAMES)])[:FRAMES]
+    strength = torch.zeros(1, FRAMES)
+    strength[0, hits] = 0.5
+    sketch = make_sketch(path(0 * WAY, y)[None], strength)
+    assert bool(rebounds(sketch) > 0.2) == is_gained
+    if is_gained:
+        kicked = make_sketch(torch.stack([path(0 * WAY, y), path(0 * WAY + 0.2, 0 * y)]), strength.repeat(2, 1))
+        assert rebounds(kicked) == 0, "what another thing hits may be thrown up"
