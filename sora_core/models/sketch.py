@@ -92,6 +92,13 @@ def rigid(sketch: Sketch) -> Sketch:
     return replace(sketch, states=torch.cat([sketch.states[..., :2], edges.transpose(-1, -2).flatten(-2)], dim=-1))
 
 
+def without_figures(sketch: Sketch) -> Sketch:
+    """The same with things alone."""
+    traits, is_part = sketch.traits.clone(), sketch.of_figure
+    traits[..., 0] = torch.where(is_part, -1.0, traits[..., 0])
+    return replace(sketch, traits=traits, hits=sketch.hits * ~is_part[..., None])
+
+
 def draw(sketch: Sketch, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Pictures of a sketch.
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.guide import Guide, make_guide
-from ..models.sketch import Sketch, rigid
+from ..models.sketch import Sketch, rigid, without_figures
 from ..models.sketcher import FRAMES, STATE_SCALE, Sketcher
 from ..models.video_vae import VideoVAE
 from ..shapes import video_latent_frames
@@ -61,7 +61,7 @@ def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *
         if bool((least < GOOD_ENOUGH).all()):
             break
     if picture is None:
-        made = turned(made, wishes.direction)
+        made = turned(without_figures(made) if wishes.things else made, wishes.direction)
     while made.states.shape[2] < 1 + FRAMES * (wanted - 1):
         # The next window starts with the frame before its first row of eight, as a clip starts with its first frame.
         stop = made.states.shape[2]

@@ -5,7 +5,7 @@ import torch
 
 from sora_core.config import VideoVAEConfig
 from sora_core.models.guide import HIT_FEATURES, hit_features, make_guide
-from sora_core.models.sketch import SLOTS, TRAITS, Sketch, draw, draw_bodies
+from sora_core.models.sketch import SLOTS, TRAITS, Sketch, draw, draw_bodies, without_figures
 from sora_core.models.video_vae import VideoVAE
 
 
@@ -113,3 +113,14 @@ def test_a_ball_is_drawn_before_the_board_that_it_hits():
     traits[0, 1] = torch.tensor([1.0, 1, -1, -1, 1, 1])        # a blue board
     picture = draw_bodies(Sketch(states, torch.zeros(1, SLOTS, 1), traits, torch.zeros(1, 4)), 64, 64)[0, :, 0]
     assert picture[:, 32, 32].tolist() == [1, -1, -1, 1] and picture[:, 32, 45].tolist() == [-1, -1, 1, 1]
+
+
+def test_without_figures_there_are_things_alone():
+    generator = torch.Generator().manual_seed(0)
+    traits = torch.ones(1, SLOTS, TRAITS)
+    traits[0, :2, 5] = -1
+    sketch = Sketch(torch.randn(1, SLOTS, 9, 8, generator=generator), torch.ones(1, SLOTS, 9), traits, torch.zeros(1, 4))
+    alone = without_figures(sketch)
+    assert (alone.traits[0, :, 0] > 0).tolist() == [True, True, False, False, False]
+    assert torch.equal(alone.states, sketch.states) and not alone.hits[0, 2:].any() and alone.hits[0, :2].all()
+    assert torch.equal(alone.traits[0, :2], traits[0, :2]), "and nothing else changes"
