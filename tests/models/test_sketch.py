@@ -119,7 +119,8 @@ def test_without_figures_there_are_things_alone():
     generator = torch.Generator().manual_seed(0)
     traits = torch.ones(1, SLOTS, TRAITS)
     traits[0, :2, 5] = -1
-    sketch = Sketch(torch.randn(1, SLOTS, 9, 8, generator=generator), torch.ones(1, SLOTS, 9), traits, torch.zeros(1, 4))
+    states = torch.randn(1, SLOTS, 9, 8, generator=generator)
+    sketch = Sketch(states, torch.ones(1, SLOTS, 9), traits, torch.zeros(1, 4))
     alone = without_figures(sketch)
     assert (alone.traits[0, :, 0] > 0).tolist() == [True, True, False, False, False]
     assert torch.equal(alone.states, sketch.states) and not alone.hits[0, 2:].any() and alone.hits[0, :2].all()
