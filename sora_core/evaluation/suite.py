@@ -27,7 +27,7 @@ from .spoken import is_available, quoted, speech, which_line
 JUDGING = ("adherence.py", "background.py", "components.py", "events.py", "facts.py", "features.py", "geometry.py",
            "judge.py", "measures.py", "onsets.py", "outline.py", "reader.py", "scale.py", "stains.py",
            "statistics.npz", "statistics.py", "sudden.py", "tracker.py")
-FAMILY_JUDGING = ("deeds.py", "gait.py", "shots.py")
+FAMILY_JUDGING = ("deeds.py", "gait.py", "shots.py", "../wishes.py")
 QUICK_CLIPS = 60
 QUICK_MINUTES = 9.5
 

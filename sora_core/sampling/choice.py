@@ -26,12 +26,16 @@ SET_GOING = 0.015       # so far, at least, each of two goes that have met; 97 %
 SURE_TRAITS = [0, 1, 5]     # present, box, part of a figure
 NET, NEARLY = 1.2, 1.15  # length of the net, and how far aside a ball is missed for sure, in halves of the rim's width
 ALLOWED_DOUBT, DOUBT = 0.2, 3.0     # of a trait's distance from -1 or 1; weight of what is beyond
+ABOVE = 0.3             # weight of a thing that begins above the picture; no reason to draw more sketches
 GOOD_ENOUGH = 0.5       # fewer objections than this are none
 
 
-def objections(sketch: Sketch, wishes: Wishes) -> Tensor:
-    """What speaks against each sketch of a batch, `(B,)`, 0 = nothing; each wish that isn't met counts 1."""
-    against = overlap(sketch) + doubt(sketch) + rebounds(sketch)
+def objections(sketch: Sketch, wishes: Wishes, aspect: float = 1.0) -> Tensor:
+    """What speaks against each sketch of a batch, `(B,)`, 0 = nothing; each wish that isn't met counts 1.
+
+    `aspect` is the picture's width over its height.
+    """
+    against = overlap(sketch) + doubt(sketch) + rebounds(sketch) + ABOVE * begins_above(sketch, aspect)
     if wishes.meeting:
         against = against + (~meets(sketch)).float()
     if wishes.things:
@@ -49,6 +53,12 @@ def overlap(sketch: Sketch) -> Tensor:
     for _, _, both, crossing in _pairs(sketch):
         worst = torch.maximum(worst, crossing.amax(1) * both)
     return (worst - ALLOWED_OVERLAP).clamp(min=0)
+
+
+def begins_above(sketch: Sketch, aspect: float) -> Tensor:
+    """1 where a thing begins above the picture, `(B,)`: one in eight falls does in the world, half of those drawn."""
+    present = (sketch.traits[..., 0] > 0) & ~sketch.of_figure
+    return (present & (sketch.states[:, :, 0, 1] < -0.5 / aspect ** 0.5)).any(1).float()
 
 
 def meets(sketch: Sketch) -> Tensor:

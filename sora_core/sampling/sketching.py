@@ -55,7 +55,7 @@ def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *
     for _ in range(ROUNDS):
         view = wishes.view if wishes.things and picture is None else 0
         drawn = _walk(sketcher, positive, negative, aspect, pictures, None, generator, CANDIDATES * batch_size, view)
-        found, best = objections(drawn, wishes).view(batch_size, CANDIDATES).min(1)
+        found, best = objections(drawn, wishes, aspect).view(batch_size, CANDIDATES).min(1)
         drawn = drawn[torch.arange(batch_size) * CANDIDATES + best]
         made, least = (drawn, found) if made is None else (drawn.where(found < least, made), found.minimum(least))
         if bool((least < GOOD_ENOUGH).all()):

@@ -122,3 +122,10 @@ def test_nothing_bounces_higher_by_itself(heights, is_gained):
     if is_gained:
         kicked = make_sketch(torch.stack([path(0 * WAY, y), path(0 * WAY + 0.2, 0 * y)]), strength.repeat(2, 1))
         assert rebounds(kicked) == 0, "what another thing hits may be thrown up"
+
+
+def test_what_falls_is_seen_from_the_beginning():
+    y = torch.linspace(-0.45, 0.3, FRAMES)
+    seen = make_sketch(path(0 * WAY, y)[None])
+    assert objections(seen, NO_WISHES) == 0
+    assert 0 < objections(seen, NO_WISHES, 16 / 9) < GOOD_ENOUGH, "a broad picture is less high"
