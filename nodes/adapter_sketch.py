@@ -137,7 +137,4 @@ def _text(entry: dict[str, Any]) -> Tensor:
 
 
 def _wishes(entry: dict[str, Any]) -> Wishes:
-    if WISHES not in entry:     # another text encoder's words
-        return NO_WISHES
-    direction, meeting, shot, things, count, view = entry[WISHES][0].tolist()
-    return Wishes(direction, bool(meeting), shot, bool(things), count, view)
+    return Wishes(*entry[WISHES][0].tolist()) if WISHES in entry else NO_WISHES     # none: another encoder's words

@@ -15,18 +15,18 @@ from .models.sketch import Sketch
 
 WAY = r"\b(?:to|toward|towards|into)\s+(?:the\s+|its\s+)?{side}(?:[\s-]*hand\s+side)?\b|\b{side}wards?\b"
 START = r"\bfrom\s+(?:the\s+)?(?:far\s+)?{side}\b|\b{side}\s+to\s+{other}\b"
-THING = r"(?:\w+\s+){0,4}(?:balls?|box|boxes|cubes?|blocks?|spheres?|others?)"
+NOUN = r"(?:balls?|spheres?|box|boxes|cubes?|blocks?)"
+THING = rf"(?:\w+\s+){{0,4}}(?:{NOUN}|others?)"
 MEETING = (r"\b(?:collid\w*|collisions?)\b"
            r"|\bhit(?:s|ting)?\s+(?:each\s+other|one\s+another|another|(?:an?|the)\s+" + THING + r")\b"
            r"|\b(?:crash|bump|strik|struck|knock|smash)\w*|\b(?:hit|run|roll)s?\s+into\b")
 WITH_A_PLACE = (r"\b(?:crash|bump|strik|struck|knock|smash|hit|run|roll)\w*\s+(?:(?:into|against|on|onto|off)\s+)?"
                 r"(?:the|an?)\s+(?:\w+\s+){0,2}(?:wall|floor|ground)\b")
-THINGS = r"\b(?:balls?|spheres?|box|boxes|cubes?|blocks?)\b"
 NOT_THINGS = (r"\b(?:m[ae]n|wom[ae]n|child|children|boy|girl|person|people|kid|lady|guy|human|some(?:one|body)|he|she|"
               r"they|player|(?:goal)?keeper|gymnast|skater|dancer|athlete|juggler|baby|dog|puppy|cat|kitten|bird|animal|"
               r"hand|foot|hoop|basket\w*|rim|backboard|goal|football|soccer|ramp|slope|board|plank|inclined?)(?:s|es)?\b")
 NUMBERS = {"a": 1, "an": 1, "one": 1, "another": 1, "two": 2, "three": 3, "four": 4, "five": 5}
-COUNTED = rf"\b({'|'.join(NUMBERS)})\s+(?:[\w-]+\s+){{0,4}}?(?:balls?|spheres?|box|boxes|cubes?|blocks?)\b"
+COUNTED = rf"\b({'|'.join(NUMBERS)})\s+(?:[\w-]+\s+){{0,4}}?{NOUN}\b"
 UNCOUNTED = r"pendulum|swing|\brod\b|\brope\b|billiard|pool|table|tower|stack|pile|window|domino|several|many|some\b"
 MOST_COUNTED = 3            # things; the network hasn't learnt to draw more on a floor
 BASKETBALL = r"basket|hoop|\brim\b|backboard|\bshot\b|airball"
@@ -34,11 +34,13 @@ GOES_IN = (r"into (the |a )?(hoop|basket|net)|through (the |a )?(hoop|basket|net
            r"swish|\bin off the board|\bscores\b|made (basketball )?shot")
 GOES_ASTRAY = (r"\bmiss(es|ed)?\b|(does|do|did) not go in|airball|rebounds? off|rattles? off|flies past|"
                r"bounces? off the (rim|hoop)(?! and (drops|falls|goes) in)")
-VIEWS = (None, r"\b(?:front(?:al)? view|from the front|eye[- ]level)\b",
-         r"\b(?:(?:seen|viewed?|shot|filmed) from above|top[- ]down|bird'?s[- ]eye|overhead|high angle|looks down)\b",
-         r"\b(?:low[- ]angle|near the ground|low camera|worm'?s[- ]eye)\b",
-         r"\b(?:at an angle|three[- ]quarter|from the side|side view)\b")
-FRONT, HIGH, LOW, ANGLED = 1, 2, 3, 4       # where the camera looks from, places in VIEWS
+FRONT, HIGH, LOW, ANGLED = 1, 2, 3, 4       # where the camera looks from
+VIEWS = {
+    FRONT: r"\b(?:front(?:al)? view|from the front|eye[- ]level)\b",
+    HIGH: r"\b(?:(?:seen|viewed?|shot|filmed) from above|top[- ]down|bird'?s[- ]eye|overhead|high angle|looks down)\b",
+    LOW: r"\b(?:low[- ]angle|near the ground|low camera|worm'?s[- ]eye)\b",
+    ANGLED: r"\b(?:at an angle|three[- ]quarter|from the side|side view)\b",
+}
 MADE, MISSED = 1, -1        # how a shot at a basket ends
 NOTICED = 0.05      # movement, in units of the sketch, below which a thing stands still
 WATCHED = 40        # frames of which the movement counts; later things may have bounced back
@@ -72,7 +74,7 @@ def read_wishes(prompt: str) -> Wishes:
     """The wishes that a prompt's words hold."""
     text = prompt.lower()
     meets = bool(re.search(MEETING, re.sub(WITH_A_PLACE, "", text)))
-    things = bool(re.search(THINGS, text)) and not re.search(NOT_THINGS, text)
+    things = bool(re.search(rf"\b{NOUN}\b", text)) and not re.search(NOT_THINGS, text)
     return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things,
                   asked_count(prompt) if things else 0, asked_view(prompt))
 
@@ -87,7 +89,7 @@ def asked_count(prompt: str) -> int:
 def asked_view(prompt: str) -> int:
     """FRONT, HIGH, LOW or ANGLED where a prompt says where the camera looks from, else 0."""
     text = prompt.lower()
-    return next((view for view, words in enumerate(VIEWS) if words and re.search(words, text)), 0)
+    return next((view for view, words in VIEWS.items() if re.search(words, text)), 0)
 
 
 def asked_shot(prompt: str) -> int:

@@ -53,6 +53,21 @@ class Sketch:
         """`(B, K)` whether it is a part of a figure, which moves by itself."""
         return self.traits[..., 5] > 0
 
+    @property
+    def is_thing(self) -> Tensor:
+        """`(B, K)` whether a slot holds a ball or a box."""
+        return (self.traits[..., 0] > 0) & ~self.of_figure
+
+    @property
+    def is_part(self) -> Tensor:
+        """`(B, K)` whether a slot holds a part of a figure."""
+        return (self.traits[..., 0] > 0) & self.of_figure
+
+    @property
+    def radii(self) -> Tensor:
+        """`(B, K, T)` of balls; of a cube half its edge."""
+        return (self.states[..., 2:].square().sum(-1) / 2).sqrt()
+
     @staticmethod
     def join(sketches: Sequence[Sketch]) -> Sketch:
         """One batch of several, of equally many frames."""

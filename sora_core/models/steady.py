@@ -20,7 +20,8 @@ SAME = 1e-3             # colours that differ by less are of one thing
 State = tuple[Tensor, Tensor]       # steady colours (B, K, 3), and which have been seen (B, K)
 
 
-def steadied(frames: Tensor, drawing: Tensor, colours: Tensor, state: State | None) -> tuple[Tensor, State]:
+def steadied(frames: Tensor, drawing: Tensor, colours: Tensor,
+             state: State | None) -> tuple[Tensor, State | None]:
     """Frames whose things drift in colour instead of stepping.
 
     Args:
@@ -28,7 +29,10 @@ def steadied(frames: Tensor, drawing: Tensor, colours: Tensor, state: State | No
         colours: `(B, K, 3)` as drawn, 2 for slots without a thing; things of the same colour are one here.
         state: as returned for the frames before, or None.
     """
+    colours = colours[:, (colours <= 1).all(-1).any(0)]         # slots without a thing in any clip have none
     b, k = colours.shape[:2]
+    if k == 0:
+        return frames, state
     if state is None:
         state = frames.new_zeros(b, k, 3), frames.new_zeros(b, k, dtype=torch.bool)
     steady, known = state

@@ -17,8 +17,8 @@ from torch import Tensor
 from ..models.sketch import Sketch
 from ..wishes import MADE, MISSED, Wishes
 from .falling import FRAME_RATE, Flight, find_flights
+from .laws import HIT
 
-HIT = 0.1               # strength from which a hit is one
 TOUCHING = 0.3          # of the sum of two radii: no further apart than this while they hit each other
 ALLOWED_OVERLAP = 0.15  # of the sum of two radii: outlines seen at an angle cross a little
 FASTER = 1.05           # of the speed before a bounce: more is gained from nowhere
@@ -39,9 +39,9 @@ def objections(sketch: Sketch, wishes: Wishes, aspect: float = 1.0) -> Tensor:
     if wishes.meeting:
         against = against + (~meets(sketch)).float()
     if wishes.things:
-        against = against + ((sketch.traits[..., 0] > 0) & sketch.of_figure).any(1).float()
+        against = against + sketch.is_part.any(1).float()
     if wishes.count:
-        against = against + ((sketch.traits[..., 0] > 0) & ~sketch.of_figure).sum(1).ne(wishes.count).float()
+        against = against + sketch.is_thing.sum(1).ne(wishes.count).float()
     if wishes.shot:
         against = against + (shots(sketch) != wishes.shot).float()
     return against
@@ -57,8 +57,7 @@ def overlap(sketch: Sketch) -> Tensor:
 
 def begins_above(sketch: Sketch, aspect: float) -> Tensor:
     """1 where a thing begins above the picture, `(B,)`: one in eight falls does in the world, half of those drawn."""
-    present = (sketch.traits[..., 0] > 0) & ~sketch.of_figure
-    return (present & (sketch.states[:, :, 0, 1] < -0.5 / aspect ** 0.5)).any(1).float()
+    return (sketch.is_thing & (sketch.states[:, :, 0, 1] < -0.5 / aspect ** 0.5)).any(1).float()
 
 
 def meets(sketch: Sketch) -> Tensor:
@@ -119,10 +118,8 @@ def shots(sketch: Sketch) -> Tensor:
     189 of 189 made shots and 163 of 190 missed ones: in the picture a ball may pass before the rim.)
     """
     ends = torch.zeros(len(sketch.stage), dtype=torch.int64)
-    present = sketch.traits[..., 0] > 0
     for row in range(len(ends)):
-        parts = (present[row] & sketch.of_figure[row]).nonzero()[:, 0].tolist()
-        balls = (present[row] & ~sketch.of_figure[row]).nonzero()[:, 0].tolist()
+        parts, balls = (slots[row].nonzero()[:, 0].tolist() for slots in (sketch.is_part, sketch.is_thing))
         if len(parts) != 2 or not balls:
             continue
         rim, (x, y) = sketch.states[row, parts[1]], sketch.states[row, balls[0], :, :2].unbind(1)
@@ -144,9 +141,7 @@ def _sinking(x: Tensor, y: Tensor, height: Tensor) -> Tensor:
 
 def _pairs(sketch: Sketch) -> list[tuple[int, int, Tensor, Tensor]]:
     """Two slots, whether both hold a thing `(B,)`, and how far those cross, `(B, T)`, in sums of their radii."""
-    present = (sketch.traits[..., 0] > 0) & ~sketch.of_figure                       # (B, K)
-    places = sketch.states[..., :2]
-    radii = (sketch.states[..., 2:].square().sum(-1) / 2).sqrt()                    # (B, K, T); a ball's, half a cube's
-    return [(i, j, present[:, i] & present[:, j],
+    is_thing, places, radii = sketch.is_thing, sketch.states[..., :2], sketch.radii
+    return [(i, j, is_thing[:, i] & is_thing[:, j],
              1 - (places[:, i] - places[:, j]).norm(dim=-1) / (radii[:, i] + radii[:, j]).clamp(min=1e-6))
-            for i in range(present.shape[1]) for j in range(i + 1, present.shape[1])]
+            for i, j in itertools.combinations(range(is_thing.shape[1]), 2)]

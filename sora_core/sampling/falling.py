@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from ..models.sketch import Sketch
+from ..plan import MODEL_FRAME_RATE
+from .laws import HIT
 
-FRAME_RATE = 24.0
-HIT = 0.1               # strength from which a hit ends a flight
+FRAME_RATE = float(MODEL_FRAME_RATE)
 LEAST_FRAMES = 4        # of a flight
 PARABOLIC = 0.006       # root mean square distance from a parabola, at most
 USUAL, USUAL_SPREAD = 5.3, 0.10     # gravity on the screen where the network learnt, and its relative spread
@@ -56,7 +57,7 @@ def falling(sketch: Sketch, given: int = 0, *, keeps_first: bool = False) -> Ske
         if not flights:
             continue
         gravity = gravity_of(sketch, row, flights)
-        keeps = keeps_first or _has_figure(sketch, row)         # what is thrown leaves a hand
+        keeps = keeps_first or bool(sketch.is_part[row].any())         # what is thrown leaves a hand
         for flight in flights:
             if flight.start >= given - 1:
                 path = states[row, flight.slot, flight.start:flight.stop + 1, :2]
@@ -67,8 +68,7 @@ def falling(sketch: Sketch, given: int = 0, *, keeps_first: bool = False) -> Ske
 def find_flights(sketch: Sketch, row: int) -> list[Flight]:
     """The parabolas between hits of the things, not the figures, of one clip of a batch."""
     flights = []
-    present = (sketch.traits[row, :, 0] > 0) & ~sketch.of_figure[row]
-    for slot in present.nonzero()[:, 0].tolist():
+    for slot in sketch.is_thing[row].nonzero()[:, 0].tolist():
         is_hit = (sketch.hits[row, slot] > HIT).tolist()
         y = sketch.states[row, slot, :, 1].double()
         start, frames = 0, len(is_hit)
@@ -95,7 +95,7 @@ def gravity_of(sketch: Sketch, row: int, flights: list[Flight]) -> float:
     logs = torch.tensor([math.log(flight.acceleration) for flight in flights])
     drawn = float((weights * logs).sum() / weights.sum())
     usual = math.log(USUAL)
-    if _has_figure(sketch, row) or abs(drawn - usual) > UNUSUAL:
+    if bool(sketch.is_part[row].any()) or abs(drawn - usual) > UNUSUAL:
         return math.exp(drawn)
     trusts = [USUAL_SPREAD ** -2, len(flights) * DRAWN_SPREAD ** -2]
     guess = (trusts[0] * usual + trusts[1] * drawn) / sum(trusts)
@@ -108,15 +108,9 @@ def gravity_of(sketch: Sketch, row: int, flights: list[Flight]) -> float:
     return math.exp(best)
 
 
-def _has_figure(sketch: Sketch, row: int) -> bool:
-    return bool(((sketch.traits[row, :, 0] > 0) & sketch.of_figure[row]).any())
-
-
 def _radius(sketch: Sketch, row: int, slot: int) -> float:
     """Of a ball, or of the ball that a box counts as."""
-    edges = sketch.states[row, slot, :, 2:]
-    radius = float((edges.square().sum(-1) / 2).sqrt().median())
-    return max(radius, 1e-3) / (BOX_SHARE if sketch.traits[row, slot, 1] > 0 else 1.0)
+    return max(float(sketch.radii[row, slot].median()), 1e-3) / (BOX_SHARE if sketch.traits[row, slot, 1] > 0 else 1.0)
 
 
 def _acceleration(y: Tensor) -> float | None:

@@ -27,9 +27,8 @@ def jointed(sketch: Sketch, given: int = 0) -> Sketch:
         given: so many first frames stay as they are.
     """
     states = sketch.states.clone()
-    parts = sketch.of_figure & (sketch.traits[..., 0] > 0)
-    for row in range(len(states)):
-        slots = parts[row].nonzero()[:, 0]
+    for row, is_part in enumerate(sketch.is_part):
+        slots = is_part.nonzero()[:, 0]
         if len(slots) > 1:
             limbs = _hung(states[row, slots[0]], states[row, slots[1:]])
             states[row, slots[1:], given:] = limbs[:, given:]

@@ -51,13 +51,14 @@ def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *
     generator = torch.Generator().manual_seed((seed + 2) % (1 << 64))
     wanted = video_latent_frames(frames, FRAMES)
     pictures = None if picture is None else picture.repeat_interleave(CANDIDATES, 0)
-    made, least = None, torch.zeros(batch_size)
+    view = wishes.view if wishes.things and picture is None else 0
+    made, least = None, torch.full((batch_size,), torch.inf)
     for _ in range(ROUNDS):
-        view = wishes.view if wishes.things and picture is None else 0
         drawn = _walk(sketcher, positive, negative, aspect, pictures, None, generator, CANDIDATES * batch_size, view)
         found, best = objections(drawn, wishes, aspect).view(batch_size, CANDIDATES).min(1)
         drawn = drawn[torch.arange(batch_size) * CANDIDATES + best]
-        made, least = (drawn, found) if made is None else (drawn.where(found < least, made), found.minimum(least))
+        made = drawn if made is None else drawn.where(found < least, made)
+        least = found.minimum(least)
         if bool((least < GOOD_ENOUGH).all()):
             break
     if picture is None:
