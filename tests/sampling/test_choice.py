@@ -7,22 +7,10 @@ from sora_core.models.sketch import Sketch
 from sora_core.sampling.choice import GOOD_ENOUGH, doubt, meets, objections, overlap, rebounds, shots
 from sora_core.wishes import MADE, MISSED, NO_WISHES, Wishes
 
-FRAMES, SLOTS = 97, 5
+from .sketches import make_sketch
+
+FRAMES = 97
 WAY = torch.linspace(-0.5, 0.5, FRAMES)
-
-
-def make_sketch(places, hits=None, radius=0.1):
-    """Balls on given places `(K, T, 2)`; slots that are missing stay empty."""
-    count = len(places)
-    states = torch.zeros(1, SLOTS, FRAMES, 8)
-    states[0, :count, :, :2] = places
-    states[0, :count, :, 2] = states[0, :count, :, 5] = radius
-    traits = -torch.ones(1, SLOTS, 6)
-    traits[0, :count, 0] = 1
-    strength = torch.zeros(1, SLOTS, FRAMES)
-    if hits is not None:
-        strength[0, :count] = hits
-    return Sketch(states, strength, traits, torch.zeros(1, 4))
 
 
 def path(x, y=None):

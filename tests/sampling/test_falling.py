@@ -1,5 +1,7 @@
 """Whatever flies in a clip falls with one gravity."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 
 from sora_core.models.sketch import Sketch
 from sora_core.sampling.falling import USUAL, falling, find_flights, gravity_of
+
+from .sketches import make_sketch
 
 FRAMES, RATE, FLOOR, RADIUS = 97, 24, 0.3, 0.127
 
@@ -23,15 +27,11 @@ def bouncing(gravities, first_from_rest=True):
         frame += length
         if number < 3:
             hits.append(frame)
-    states = torch.zeros(1, 5, FRAMES, 8)
-    states[0, 0, :, 0] = torch.linspace(-0.3, 0.3, FRAMES)
-    states[0, 0, :, 1] = torch.cat(y)
-    states[0, 0, :, 2] = states[0, 0, :, 5] = RADIUS
-    traits = -torch.ones(1, 5, 6)
-    traits[0, 0, 0] = 1
-    strength = torch.zeros(1, 5, FRAMES)
-    strength[0, 0, hits] = 0.5
-    return Sketch(states, strength, traits, torch.tensor([[0.05, 0.05, 0.0, 0.0]])), hits
+    places = torch.stack([torch.linspace(-0.3, 0.3, FRAMES), torch.cat(y)], dim=-1)[None]
+    strength = torch.zeros(1, FRAMES)
+    strength[0, hits] = 0.5
+    sketch = make_sketch(places, strength, RADIUS)
+    return replace(sketch, stage=torch.tensor([[0.05, 0.05, 0.0, 0.0]])), hits
 
 
 def accelerations(sketch, hits):

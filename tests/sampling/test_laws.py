@@ -5,24 +5,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sora_core.models.sketch import Sketch
 from sora_core.sampling.laws import lawful
 
+from .sketches import make_sketch
+
 FRAMES = 97
-
-
-def make_sketch(places, hits=None, radius=0.1):
-    """Balls on given places `(K, T, 2)`; slots that are missing stay empty."""
-    count, frames, _ = places.shape
-    states = torch.zeros(1, 3, frames, 8)
-    states[0, :count, :, :2] = places
-    states[0, :count, :, 2] = states[0, :count, :, 5] = radius
-    traits = -torch.ones(1, 3, 6)
-    traits[0, :count, 0] = 1
-    strength = torch.zeros(1, 3, frames)
-    if hits is not None:
-        strength[0, :count] = hits
-    return Sketch(states, strength, traits, torch.zeros(1, 4))
 
 
 def bouncing(gravity=5.4, keeps=0.7, height=0.6, floor=0.3):
@@ -75,7 +62,7 @@ def test_given_frames_stay():
 
 @pytest.mark.parametrize("frames", [1, 2, 4, 5, 9])
 def test_short_sketches_pass(frames):
-    assert lawful(make_sketch(torch.zeros(1, frames, 2))).states.shape == (1, 3, frames, 8)
+    assert lawful(make_sketch(torch.zeros(1, frames, 2), slots=3)).states.shape == (1, 3, frames, 8)
 
 
 def test_parts_of_figures_may_swing():
