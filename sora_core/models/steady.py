@@ -20,6 +20,7 @@ SAME = 1e-3             # colours that differ by less are of one thing
 State = tuple[Tensor, Tensor]       # steady colours (B, K, 3), and which have been seen (B, K)
 
 
+@torch.autocast("cpu", enabled=False)      # colours rounded to eight bits of mantissa would step again
 def steadied(frames: Tensor, drawing: Tensor, colours: Tensor,
              state: State | None) -> tuple[Tensor, State | None]:
     """Frames whose things drift in colour instead of stepping.

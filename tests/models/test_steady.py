@@ -52,3 +52,17 @@ def test_two_things_of_one_colour_are_steadied_once():
     one, _ = steadied(shown, drawing, COLOURS[:, :1], None)
     two, _ = steadied(shown, drawing, twice, None)
     torch.testing.assert_close(one, two)
+
+
+def test_under_half_precision_it_is_as_exact():
+    shown, drawing = scene()
+    whole, _ = steadied(shown, drawing, COLOURS, None)
+    with torch.autocast("cpu", torch.bfloat16):
+        half, _ = steadied(shown, drawing, COLOURS, None)
+    assert torch.equal(half, whole)
+
+
+def test_without_things_nothing_changes():
+    shown, drawing = scene()
+    made, state = steadied(shown, drawing, torch.full((1, 5, 3), 2.0), None)
+    assert torch.equal(made, shown) and state is None
