@@ -94,10 +94,16 @@ def own_sample(world: SimpleNamespace, plan: Any, given: Any = None,
     return flow.SAMPLERS[sampler](velocity, *noise, flow.schedule(STEPS), seed=SEED, given=given)
 
 
+def own_sketch(world: SimpleNamespace, plan: Any, states: list[torch.Tensor], first: torch.Tensor | None = None) -> Any:
+    """The sketch of "a ball", with what its words ask for."""
+    wishes = part("sora_core.wishes").read_wishes("a ball")
+    return world.pipeline.make_sketch(world.models, plan, *states, SEED, first, wishes)
+
+
 def own_guides(world: SimpleNamespace, plan: Any, states: list[torch.Tensor], windows: list[Any],
                first: torch.Tensor | None = None) -> list[Any]:
     """What sora_core's transformer sees of the sketch in each window."""
-    sketch = world.pipeline.make_sketch(world.models, plan, *states, SEED, first)
+    sketch = own_sketch(world, plan, states, first)
     return part("sora_core.sampling.sketching").window_guides(sketch, windows, world.models.video_vae,
                                                               plan.model_height, plan.model_width)
 
@@ -130,9 +136,12 @@ def check_noise_and_samplers_are_comfyuis(world: SimpleNamespace) -> None:
         near(audio, own_audio, 1e-4)
 
 
-def check_words_say_which_way_things_go_and_whether_they_meet(world: SimpleNamespace) -> None:
-    for text, wishes in (("a ball rolls to the left", [-1, 0]), ("a ball rolls from the left", [1, 0]),
-                         ("a ball", [0, 0]), ("two balls collide", [0, 1])):
+def check_words_say_what_a_sketch_shall_be_like(world: SimpleNamespace) -> None:
+    for text, wishes in (("a ball rolls to the left", [-1, 0, 0, 1, 1, 0]),
+                         ("a ball rolls from the left", [1, 0, 0, 1, 1, 0]), ("a ball", [0, 0, 0, 1, 1, 0]),
+                         ("two balls collide", [0, 1, 0, 1, 2, 0]),
+                         ("a basketball misses the hoop", [0, 0, -1, 0, 0, 0]),
+                         ("seen from above: a dog trots", [0, 0, 0, 0, 0, 2])):
         assert conditioning(world.clip, text)[0][1]["sora_wishes"].tolist() == [wishes]
 
 

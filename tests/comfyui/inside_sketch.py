@@ -72,7 +72,7 @@ def check_a_sampler_gives_a_whole_sketch_and_all_decoders_show_it(world: SimpleN
     plan, video = latent["sora_plan"], sample(world, latent).unbind()[0]
     assert video.shape[1] == 56
     states = [world.pipeline.encode_prompt(world.models, text).float() for text in ("a ball", "")]
-    sketch = world.pipeline.make_sketch(world.models, plan, *states, inside.SEED)
+    sketch = inside.own_sketch(world, plan, states)
     assert same(sketch_in(video), sketch.frames(0, 25))
     own = part("sora_core.models.carried").with_sketch(own_sample(world, plan)[0], sketch)
     frames = torch.cat(list(world.pipeline.decode_video(world.models.video_vae, own)), dim=2)
