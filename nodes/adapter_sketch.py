@@ -137,4 +137,5 @@ def _text(entry: dict[str, Any]) -> Tensor:
 
 
 def _wishes(entry: dict[str, Any]) -> Wishes:
-    return Wishes(*entry[WISHES][0].tolist()) if WISHES in entry else NO_WISHES     # none: another encoder's words
+    # An encoder of another kind tells none.
+    return Wishes.from_numbers(entry[WISHES][0].tolist()) if WISHES in entry else NO_WISHES

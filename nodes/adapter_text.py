@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import astuple
 from functools import partial
 from typing import Any
 
@@ -79,7 +78,7 @@ class SoraTextModel(TextEncoder):
         mask = torch.ones_like(ids)
         wishes = [read_wishes(self.tokenizer.decode(row)) for row in rows]
         return self(ids, mask.bool()).cpu(), None, {"attention_mask": mask.cpu(),
-                                                    WISHES: torch.tensor([astuple(wish) for wish in wishes])}
+                                                    WISHES: torch.tensor([wish.to_numbers() for wish in wishes])}
 
     def load_sd(self, tensors: dict[str, Tensor]) -> tuple[list[str], list[str]]:
         return self.load_state_dict(tensors, strict=False, assign=self.can_assign_sd)

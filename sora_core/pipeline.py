@@ -33,6 +33,7 @@ from .models.transformer import SoraTransformer
 from .models.video_vae import VideoVAE
 from .plan import MODEL_FRAME_RATE, Plan, check_seed, finish, fit, make_plan
 from .prompt_plain import Plain, plain_words
+from .prompt_words import unlearnt_words
 from .sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER, DEFAULT_STEPS, SAMPLERS, schedule
 from .sampling.guidance import MAX_GUIDANCE_SCALE, guided_velocity
 from .sampling.sketching import draw_sketch, window_guides
@@ -249,12 +250,15 @@ def encode_prompt(models: Models, text: str, *, name: str = "prompt") -> Tensor:
 
 
 def understood(tokenizer: Tokenizer, text: str, most: int) -> Plain:
-    """The part of a prompt that a text encoder of `most` tokens can understand, and what is left out."""
+    """The part of a prompt that a text encoder of `most` tokens can understand, and a line on what it can't."""
 
     def fits(words: str) -> bool:
         return len(words) <= most * CHARACTERS_PER_TOKEN and len(tokenizer.encode(words)) <= most
 
-    return plain_words(text, fits)
+    plain = plain_words(text, fits)
+    unlearnt = unlearnt_words(plain.text, lambda word: len(tokenizer.encode(word)) - 1)
+    note = f"Not learnt: {', '.join(unlearnt)}." if unlearnt else ""
+    return Plain(plain.text, f"{plain.unused} {note}".strip())
 
 
 def prompt_tokens(tokenizer: Tokenizer, text: str, most: int, *, name: str = "prompt") -> list[int]:

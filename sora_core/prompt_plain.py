@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from .prompt import Prompt, Shot, read_prompt
 from .prompt_speech import Line
+from .prompt_words import known_words
+from .things import named_figure, named_things
 
 _SENTENCE = re.compile(r"(?<=[.!?;\u2026])\s+|\n+")
 _VIEWS = {
@@ -35,7 +37,8 @@ _ENGLISH = re.compile(r"\b(?:the|and|with|on|onto|is|a|of|in|to)\b", re.IGNORECA
 
 @dataclass(frozen=True)
 class Plain:
-    """What the model reads, and one line for people on what it can't use ("" = it uses everything)."""
+    """What the model reads, and one line for people on what it can't use or takes for something else ("" = it uses
+    everything as it is)."""
 
     text: str
     unused: str = ""
@@ -51,12 +54,16 @@ def plain_words(text: str, fits: Callable[[str], bool]) -> Plain:
     """
     prompt = read_prompt(text)
     seen = _SENTENCE.split(text.strip()) if prompt.is_plain else _seen(prompt)
-    whole = text if prompt.is_plain or not seen else " ".join(seen)
-    kept = whole if fits(whole) else _whole_sentences(seen, fits) or whole
+    whole, read = known_words(text if prompt.is_plain or not seen else " ".join(seen))
+    kept = whole if fits(whole) else _whole_sentences([known_words(sentence)[0] for sentence in seen], fits) or whole
     unused = [] if prompt.is_plain else _unused(prompt)
     unused += ["the end, which is more than the model reads"] if kept != whole else []
+    if named_figure(kept) and named_things(kept):
+        unused.append("balls and boxes, since it shows those or somebody, not both")
     unused += ["what the words mean, since it has learnt English only"] if _is_french(whole) else []
-    return Plain(kept, f"Left out: {'; '.join(unused)}." if unused else "")
+    notes = [f"Left out: {'; '.join(unused)}."] if unused else []
+    notes += [f"Read as: {', '.join(f'{known} for {word}' for word, known in read.items())}."] if read else []
+    return Plain(kept, " ".join(notes))
 
 
 def _take(prompt: Prompt) -> list[Shot]:

@@ -1,21 +1,22 @@
-"""What a prompt says of the course of things: which way they go, how many, whether they meet.
+"""What a prompt says of the course of things: which they are, which way they go, whether they meet.
 
-The network that sketches knows words better than it obeys them. These few can be checked, and a sketch that goes
-against them is turned or left for another. As for the way: the world is the same in a mirror, and so is what the
-sketcher has learnt; left and right are the one fact that a mirror changes, so a sketch that goes the wrong way is
-mirrored.
+The network that sketches knows words better than it obeys them. Which things there are is given to it; the rest can be
+checked, and a sketch that goes against it is turned or left for another. As for the way: the world is the same in a
+mirror, and so is what the sketcher has learnt; left and right are the one fact that a mirror changes, so a sketch that
+goes the wrong way is mirrored.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .models.sketch import Sketch
+from .things import MOST, NOUN, Thing, are_counted, named_figure, named_things
 
 WAY = r"\b(?:to|toward|towards|into)\s+(?:the\s+|its\s+)?{side}(?:[\s-]*hand\s+side)?\b|\b{side}wards?\b"
 START = r"\bfrom\s+(?:the\s+)?(?:far\s+)?{side}\b|\b{side}\s+to\s+{other}\b"
-NOUN = r"(?:balls?|spheres?|box|boxes|cubes?|blocks?)"
 THING = rf"(?:\w+\s+){{0,4}}(?:{NOUN}|others?)"
 MEETING = (r"\b(?:collid\w*|collisions?)\b"
            r"|\bhit(?:s|ting)?\s+(?:each\s+other|one\s+another|another|(?:an?|the)\s+" + THING + r")\b"
@@ -25,10 +26,6 @@ WITH_A_PLACE = (r"\b(?:crash|bump|strik|struck|knock|smash|hit|run|roll)\w*\s+(?
 NOT_THINGS = (r"\b(?:m[ae]n|wom[ae]n|child|children|boy|girl|person|people|kid|lady|guy|human|some(?:one|body)|he|she|"
               r"they|player|(?:goal)?keeper|gymnast|skater|dancer|athlete|juggler|baby|dog|puppy|cat|kitten|bird|animal|"
               r"hand|foot|hoop|basket\w*|rim|backboard|goal|football|soccer|ramp|slope|board|plank|inclined?)(?:s|es)?\b")
-NUMBERS = {"a": 1, "an": 1, "one": 1, "another": 1, "two": 2, "three": 3, "four": 4, "five": 5}
-COUNTED = rf"\b({'|'.join(NUMBERS)})\s+(?:[\w-]+\s+){{0,4}}?{NOUN}\b"
-UNCOUNTED = r"pendulum|swing|\brod\b|\brope\b|billiard|pool|table|tower|stack|pile|window|domino|several|many|some\b"
-MOST_COUNTED = 3            # things; the network hasn't learnt to draw more on a floor
 BASKETBALL = r"basket|hoop|\brim\b|backboard|\bshot\b|airball"
 GOES_IN = (r"into (the |a )?(hoop|basket|net)|through (the |a )?(hoop|basket|net)|\bgoes in\b|falls through|drops in\b|"
            r"swish|\bin off the board|\bscores\b|made (basketball )?shot")
@@ -42,6 +39,7 @@ VIEWS = {
     ANGLED: r"\b(?:at an angle|three[- ]quarter|from the side|side view)\b",
 }
 MADE, MISSED = 1, -1        # how a shot at a basket ends
+PART = 2.0
 NOTICED = 0.05      # movement, in units of the sketch, below which a thing stands still
 WATCHED = 40        # frames of which the movement counts; later things may have bounced back
 
@@ -55,16 +53,33 @@ class Wishes:
         meeting: two things shall touch.
         shot: at a basket, MADE or MISSED; 0 = either, or none.
         things: there are balls and boxes and nobody beside.
-        count: so many balls and boxes, 1 to 3; 0 = any number.
         view: where the camera looks from, FRONT, HIGH, LOW or ANGLED; 0 = from anywhere.
+        named: balls and boxes that there are, at most `things.MOST`, or the parts of a figure; () = not said.
+        alone: there is nothing else than that.
     """
 
     direction: int = 0
     meeting: bool = False
     shot: int = 0
     things: bool = False
-    count: int = 0
     view: int = 0
+    named: tuple[Thing, ...] = ()
+    alone: bool = False
+
+    def to_numbers(self) -> list[float]:
+        """As a row of equally many numbers for any wishes."""
+        rows = [_thing_numbers(thing) for thing in self.named] + (MOST - len(self.named)) * [[0.0] * 6]
+        return [float(n) for n in (self.direction, self.meeting, self.shot, self.things, self.view, self.alone,
+                                  *sum(rows, []))]
+
+    @staticmethod
+    def from_numbers(numbers: Sequence[float]) -> Wishes:
+        """The inverse of `to_numbers`."""
+        direction, meeting, shot, things, view, alone = (int(n) for n in numbers[:6])
+        rows = [numbers[i:i + 6] for i in range(6, len(numbers), 6)]
+        named = tuple(Thing(kind > 0, (red, green, blue) if has_colour else None, int(size), kind == PART)
+                      for kind, size, has_colour, red, green, blue in rows if kind)
+        return Wishes(direction, bool(meeting), shot, bool(things), view, named, bool(alone))
 
 
 NO_WISHES = Wishes()
@@ -75,15 +90,15 @@ def read_wishes(prompt: str) -> Wishes:
     text = prompt.lower()
     meets = bool(re.search(MEETING, re.sub(WITH_A_PLACE, "", text)))
     things = bool(re.search(rf"\b{NOUN}\b", text)) and not re.search(NOT_THINGS, text)
-    return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things,
-                  asked_count(prompt) if things else 0, asked_view(prompt))
+    named, figure = named_things(prompt), named_figure(prompt)
+    return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things, asked_view(prompt),
+                  figure or named, bool(figure) or (things and bool(named) and are_counted(prompt)))
 
 
-def asked_count(prompt: str) -> int:
-    """How many balls and boxes a prompt tells of, where that is sure and not too many, else 0."""
-    text = prompt.lower()
-    count = sum(NUMBERS[number] for number in re.findall(COUNTED, text))
-    return count if count <= MOST_COUNTED and not re.search(UNCOUNTED, text) else 0
+def _thing_numbers(thing: Thing) -> list[float]:
+    """Kind (-1 ball, 1 box, 2 part of a figure; 0 none), size, whether a colour is named, that colour."""
+    kind = PART if thing.is_part else 1.0 if thing.is_box else -1.0
+    return [kind, float(thing.size), float(thing.colour is not None), *(thing.colour or (0.0, 0.0, 0.0))]
 
 
 def asked_view(prompt: str) -> int:

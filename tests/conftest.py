@@ -31,7 +31,7 @@ os.environ.setdefault("SORACORE_HOME", tempfile.mkdtemp(prefix="soracore-"))   #
 TINY: dict[str, Config] = {
     "transformer": TransformerConfig(video_channels=8, audio_channels=4, text_width=16, width=32, depth=2, num_heads=2),
     "sketcher": SketcherConfig(video_channels=8, text_width=16, width=32, depth=1, num_heads=2),
-    "text_encoder": TextEncoderConfig(vocabulary_size=300, width=16, depth=1, num_heads=2, max_tokens=64),
+    "text_encoder": TextEncoderConfig(vocabulary_size=360, width=16, depth=1, num_heads=2, max_tokens=64),
     "video_vae": VideoVAEConfig(latent_channels=8, context_width=8, cell_width=8, cell_depth=1),
     "audio_vae": AudioVAEConfig(latent_channels=4, width=16, depth=1),
 }
@@ -46,7 +46,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         tensors = {name: FACTORIES[name](config).state_dict() for name, config in TINY.items()}
-    vocabulary = train_tokenizer(["a red ball drops onto a wooden floor"] * 3, 290).to_json()
+    vocabulary = train_tokenizer(["a red ball drops onto the wooden floor", "a blue box falls"] * 3, 350).to_json()
     save_checkpoint(folder / "tiny.safetensors", config=TINY, tensors=tensors, vocabulary=vocabulary,
                     training={"steps": 0}, shard_bytes=100_000)
     return folder

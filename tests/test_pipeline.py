@@ -60,6 +60,7 @@ def test_words_steps_and_guidance_matter(make: Make) -> None:
     made = [make(**variant) for variant in variants]
     assert len({facts.latents for facts in made}) == len(variants) and not any(facts.unused for facts in made)
     assert "guidance scale 1" in make(guidance_scale=1.0, negative_prompt="a box").unused
+    assert "Not learnt: zebra." in make(prompt="a red zebra").unused
 
 
 @pytest.mark.parametrize(("seconds", "rate", "width", "height"), [

@@ -51,6 +51,12 @@ def test_what_is_too_long_ends_with_a_sentence_and_says_so() -> None:
     assert plain_words("x" * 101, fits) == Plain("x" * 101)        # left to whoever counts
 
 
+def test_of_somebody_with_a_thing_one_is_shown() -> None:
+    plain = plain_words("A man throws a red ball", anything)
+    assert plain == Plain("A man throws a red ball",
+                          "Left out: balls and boxes, since it shows those or somebody, not both.")
+
+
 def test_other_languages_are_told() -> None:
     assert plain_words(FRENCH, anything).unused.endswith("what the words mean, since it has learnt English only.")
 

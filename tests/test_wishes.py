@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sora_core.models.sketch import Sketch
-from sora_core.wishes import ANGLED, FRONT, HIGH, LOW, read_wishes, travel_direction, turned
+from sora_core.wishes import ANGLED, FRONT, HIGH, LOW, NO_WISHES, Wishes, read_wishes, travel_direction, turned
 
 
 @pytest.mark.parametrize(("prompt", "direction"), [
@@ -36,14 +36,21 @@ def test_prompts_that_are_about_things_alone(prompt, things):
     assert read_wishes(prompt).things == things
 
 
-@pytest.mark.parametrize(("prompt", "count"), [
-    ("a red ball drops onto a wooden floor", 1), ("A yellow glass ball and a cyan box fall", 2),
-    ("a large orange metal ball rolls and hits another ball", 2), ("three balls fall on the sand", 3),
-    ("two small blue boxes slide; the boxes stop", 2), ("a ball, a box and a ball bounce", 3),
-    ("four balls fall", 0), ("a ball hits a tower of two boxes", 0), ("a ball swings on a rod", 0),
-    ("a man throws a ball", 0), ("some balls", 0), ("balls", 0), ("", 0)])
-def test_how_many_things_a_prompt_tells_of(prompt, count):
-    assert read_wishes(prompt).count == count
+@pytest.mark.parametrize("prompt", [
+    "", "a ball", "two dark red cubes hit each other, seen from above", "a basketball misses the hoop",
+    "a red ball, a blue box and three white balls fall to the left", "a tiny ball", "a man in a green shirt walks"])
+def test_wishes_are_numbers_and_back(prompt):
+    wishes = read_wishes(prompt)
+    numbers = wishes.to_numbers()
+    assert Wishes.from_numbers(numbers) == wishes and len(numbers) == len(NO_WISHES.to_numbers())
+
+
+@pytest.mark.parametrize(("prompt", "alone"), [
+    ("a ball hits a box", True), ("two balls collide", True), ("balls bounce", False), ("a ball hits a stack", False),
+    ("a ball swings on a rod", False), ("a ball hits six boxes", False), ("a ball rolls past a man", False),
+    ("a white ball on a billiard table", False), ("a woman walks", True), ("", False)])
+def test_whether_there_is_nothing_else(prompt, alone):
+    assert read_wishes(prompt).alone == alone
 
 
 @pytest.mark.parametrize(("prompt", "view"), [

@@ -22,6 +22,7 @@ from torch import Tensor
 SLOTS = 5            # things in a sketch, at most; a figure takes several: its trunk and its limbs
 STATES = 8           # x, y of the middle, then x, y of three half-edges; a ball has its radius on the first two
 TRAITS = 6           # present, box (each -1 or 1), red, green, blue (each -1 to 1), part of a figure (-1 or 1)
+COLOUR = slice(2, 5)  # of the traits
 DRAWN = 4            # values of a drawn pixel: red, green, blue, how much of it is covered
 STAGE = 4            # y where the floor ends at the left and the right edge; x of a wall; its side (-1, 1; 0: none)
 _FAR = 1e3

@@ -94,6 +94,20 @@ class Sketcher(nn.Module):
         traits = first[..., STATES + 1:STATES + 1 + TRAITS]
         return Sketch(states, hits.clamp(min=0), traits, rows[:, 0, :STAGE].float() / STATE_SCALE)
 
+    def given(self, rows: Tensor, clean: Tensor, is_given: Tensor) -> Tensor:
+        """Rows of which some numbers are known.
+
+        Args:
+            rows: `(B, N, S)`, noisy; clean: `(B, N, S)`, the numbers that are known, anything elsewhere.
+            is_given: `(B, N, S)` bool, true in the first half of rows of the stage and of first frames only.
+
+        Returns:
+            The rows with those numbers, and marks of them in the second half.
+        """
+        half = self.config.row // 2
+        marks = F.pad(is_given[..., :half].float(), (self.config.row - half, 0))
+        return torch.where(is_given, clean, rows) + marks
+
     @staticmethod
     def row_frames(frames: int) -> Tensor:
         """`(N,)` the latent frame that each row tells of; -1 for the stage, which is known before all."""

@@ -18,6 +18,7 @@ from ..models.sketch import Sketch
 from ..wishes import MADE, MISSED, Wishes
 from .falling import FRAME_RATE, Flight, find_flights
 from .laws import HIT
+from .sizes import wrong_sizes
 
 TOUCHING = 0.3          # of the sum of two radii: no further apart than this while they hit each other
 ALLOWED_OVERLAP = 0.15  # of the sum of two radii: outlines seen at an angle cross a little
@@ -26,6 +27,11 @@ SET_GOING = 0.015       # so far, at least, each of two goes that have met; 97 %
 SURE_TRAITS = [0, 1, 5]     # present, box, part of a figure
 NET, NEARLY = 1.2, 1.15  # length of the net, and how far aside a ball is missed for sure, in halves of the rim's width
 ALLOWED_DOUBT, DOUBT = 0.2, 3.0     # of a trait's distance from -1 or 1; weight of what is beyond
+SIZE = 0.2              # weight of each step from one size to the next; no reason to draw more sketches by itself
+OUTSIDE = 0.3           # weight of the share of the clip in which a thing isn't in the picture
+ALLOWED_TILT, TILTED = 0.15, 3.0    # of a box that lies still; 97 % of true ones tilt less. Weight of what is beyond
+LAST = 12               # frames in which something lies still or doesn't
+STILL = 0.002           # movement from one frame to the next below which it does
 ABOVE = 0.3             # weight of a thing that begins above the picture; no reason to draw more sketches
 GOOD_ENOUGH = 0.5       # fewer objections than this are none
 
@@ -35,13 +41,14 @@ def objections(sketch: Sketch, wishes: Wishes, aspect: float = 1.0) -> Tensor:
 
     `aspect` is the picture's width over its height.
     """
-    against = overlap(sketch) + doubt(sketch) + rebounds(sketch) + ABOVE * begins_above(sketch, aspect)
+    against = overlap(sketch) + doubt(sketch) + rebounds(sketch) + TILTED * tilt(sketch)
+    against = against + ABOVE * begins_above(sketch, aspect) + OUTSIDE * outside(sketch, aspect)
     if wishes.meeting:
         against = against + (~meets(sketch)).float()
     if wishes.things:
         against = against + sketch.is_part.any(1).float()
-    if wishes.count:
-        against = against + sketch.is_thing.sum(1).ne(wishes.count).float()
+    if wishes.things and any(thing.size for thing in wishes.named):
+        against = against + SIZE * wrong_sizes(sketch, wishes.named, aspect)
     if wishes.shot:
         against = against + (shots(sketch) != wishes.shot).float()
     return against
@@ -58,6 +65,25 @@ def overlap(sketch: Sketch) -> Tensor:
 def begins_above(sketch: Sketch, aspect: float) -> Tensor:
     """1 where a thing begins above the picture, `(B,)`: one in eight falls does in the world, half of those drawn."""
     return (sketch.is_thing & (sketch.states[:, :, 0, 1] < -0.5 / aspect ** 0.5)).any(1).float()
+
+
+def outside(sketch: Sketch, aspect: float) -> Tensor:
+    """The share of the clip in which the middle of the thing that is seen least is out of the picture, `(B,)`."""
+    half = 0.5 * torch.tensor([aspect ** 0.5, aspect ** -0.5])
+    is_out = (sketch.states[..., :2].abs() > half).any(-1) & sketch.is_thing[..., None]
+    return is_out.float().mean(2).amax(1)
+
+
+def tilt(sketch: Sketch) -> Tensor:
+    """How much a box that has come to rest stands on a corner, beyond what is allowed, `(B,)`.
+
+    A box that lies on a face has upright edges, and those are upright in the picture. Tilt is the sine of their angle.
+    """
+    edges = sketch.states[:, :, -LAST:, 2:].unflatten(-1, (3, 2))                           # (B, K, T, 3, 2)
+    lean = (edges[..., 0].abs() / edges.norm(dim=-1).clamp(min=1e-6)).amin(-1).mean(2)      # (B, K)
+    is_still = sketch.states[:, :, -LAST:, :2].diff(dim=2).norm(dim=-1).amax(2) < STILL
+    is_box = sketch.is_thing & (sketch.traits[..., 1] > 0)
+    return ((lean - ALLOWED_TILT).clamp(min=0) * (is_box & is_still)).amax(1)
 
 
 def meets(sketch: Sketch) -> Tensor:

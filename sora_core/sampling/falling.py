@@ -10,6 +10,7 @@ Legend: B batch, K slots, T frames; s a second. Lengths are the sketch's, y down
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass, replace
 
 import torch
@@ -44,25 +45,33 @@ class Flight:
     has_stop: bool      # ends at a hit
 
 
-def falling(sketch: Sketch, given: int = 0, *, keeps_first: bool = False) -> Sketch:
+def falling(sketch: Sketch, given: int = 0, *, keeps_first: bool = False,
+            before: list[float | None] | None = None) -> Sketch:
     """The same with one gravity in each clip: flights keep their ends and their duration, their height changes.
 
     Args:
         given: so many first frames stay as they are.
         keeps_first: the first frame stays as it is; otherwise things may begin higher or lower.
+        before: the `gravities` of what this goes on from; None finds them anew.
     """
     states = sketch.states.clone()
     for row in range(len(states)):
         flights = find_flights(sketch, row)
         if not flights:
             continue
-        gravity = gravity_of(sketch, row, flights)
+        gravity = (before[row] if before else None) or gravity_of(sketch, row, flights)
         keeps = keeps_first or bool(sketch.is_part[row].any())         # what is thrown leaves a hand
         for flight in flights:
             if flight.start >= given - 1:
                 path = states[row, flight.slot, flight.start:flight.stop + 1, :2]
                 path.copy_(_parabola(path, gravity, flight, keeps))
     return replace(sketch, states=states)
+
+
+def gravities(sketch: Sketch) -> list[float | None]:
+    """The gravity of each clip of a batch as its flights have it, None where nothing flies."""
+    found = [[flight.acceleration for flight in find_flights(sketch, row)] for row in range(len(sketch.stage))]
+    return [statistics.median(accelerations) if accelerations else None for accelerations in found]
 
 
 def find_flights(sketch: Sketch, row: int) -> list[Flight]:

@@ -208,13 +208,13 @@ class SketchPool:
     def draw(self, rng: np.random.Generator, batch_size: int) -> tuple[Sketch, Tensor, list[str]]:
         """Sketches, widths over heights `(B,)`, one wording of each; half of them mirrored.
 
-        Every second wording tells left from right, which few do by chance and which is hard to learn; so are things
+        Every fourth wording tells left from right, which few do by chance and which is hard to learn; so are things
         that meet, which are in every fourth sketch besides.
         """
         rows = rng.integers(len(self), size=batch_size)
         rows[1::4] = self.meetings[rng.integers(len(self.meetings), size=len(rows[1::4]))]
         texts = [str(rng.choice(self.captions[row])) for row in rows]
-        for place in range(0, batch_size, 2):
+        for place in range(0, batch_size, 4):
             row, wording = self.sided[rng.integers(len(self.sided))]
             rows[place], texts[place] = row, self.captions[row][wording]
         rows, half = torch.from_numpy(rows), batch_size // 2

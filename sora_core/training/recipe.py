@@ -25,7 +25,7 @@ from .transformer import TransformerOptions
 from .transformer import train as train_transformer
 
 # Most clips of these families have a sketch; clips without one are not learnt from.
-SKETCHED_FAMILIES = ("drop", "throw", "roll", "collide", "slide", "topple", "ramp", "pendulum", "billiards",
+SKETCHED_FAMILIES = ("drop", "throw", "roll", "collide", "slide", "group", "topple", "ramp", "pendulum", "billiards",
                      "basketball", "goal", "walk", "run", "jump", "wave", "gymnast", "skater", "stumble", "dog", "cat",
                      "bird")
 VARIATION = 0.1                # share of the clips with a style, something in the air, or a camera move

@@ -6,13 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..models.sketch import Sketch
-from ..models.sketcher import FRAMES, SLOTS, STATE_SCALE, STATES, Sketcher
+from ..models.sketch import COLOUR, SLOTS, STATES, TRAITS, Sketch
+from ..models.sketcher import FRAMES, STATE_SCALE, Sketcher
 from ..sampling.flow import shift_sigma
 from .data import SketchPool
 
 SCALE_POWER = 0.7           # of the standard deviation, as for the latents: small components count less, but count
 BEGINNING_SHARE = 0.12      # of the sketches: their beginning is given, so that clips can be continued
+THINGS_SHARE = 0.5          # of the sketches: what some or all things are is given, as where words name them
+ALL_SHARE, SLOT_SHARE, COLOUR_SHARE = 0.6, 0.5, 0.75    # of those: all slots at once; else of the slots; their colours
+FLOOR_SHARE = 0.2           # of the sketches: where the floor ends is given, as where words say how it is seen
 PICTURE_SHARE = 0.3         # of the clips that have a picture: the first frame is given
 WORDS_SHARE = 0.2           # of the timesteps are nearly 1, where there is nothing to go by but the words
 UNIFORM_SHARE = 0.25        # of the timesteps, before the shift; the rest is logit-normal
@@ -20,6 +23,7 @@ SHIFT = 1.5                 # to noise: all rows of a thing say where it goes, s
 JERK_WEIGHT = 300.0         # of errors in the paths' third differences: rows of eight frames must fit their neighbours
 STAGE_WEIGHT, FIRST_WEIGHT, TRAIT_WEIGHT = 4.0, 3.0, 12.0    # few numbers that say much: what it is and its colour
 ABSENT_WEIGHT = 0.05        # of where things are that aren't there
+LARGEST = 12.0              # of a row's numbers: more is a jump, such as of what passes the camera
 SMALLEST_WEIGHTED = 0.05    # the loss is that of the velocity, (error of the data / t)^2, with t no smaller than this
 
 
@@ -47,7 +51,7 @@ def sketch_loss(sketcher: Sketcher, sketch: Sketch, aspect: Tensor, text: Tensor
         sketch: B sketches; aspect: `(B,)`; text: states `(B, L, D)`; text_mask: `(B, L)`.
         picture: latent of the first frame `(B, C, h, w)`, looked at where `has_picture` `(B,)`.
     """
-    rows = sketcher.to_rows(sketch)                                                         # (B, N, S)
+    rows = sketcher.to_rows(sketch).clamp(-LARGEST, LARGEST)                                # (B, N, S)
     b, n, _ = rows.shape
     t = torch.sigmoid(torch.randn(b, generator=generator))
     t = torch.where(torch.rand(b, generator=generator) < UNIFORM_SHARE, torch.rand(b, generator=generator), t)
@@ -63,15 +67,32 @@ def sketch_loss(sketcher: Sketcher, sketch: Sketch, aspect: Tensor, text: Tensor
     at = timestep[..., None]
     mask = sketcher.row_mask(frames)
     noisy = ((1 - at) * rows + at * noise) * mask
-    velocity = sketcher(noisy, timestep, text=text, text_mask=text_mask, aspect=aspect, picture=picture,
-                        picture_mask=has_picture)
+    is_given = draw_given(rows, generator)
+    velocity = sketcher(sketcher.given(noisy, rows, is_given), timestep, text=text, text_mask=text_mask,
+                        aspect=aspect, picture=picture, picture_mask=has_picture)
     weight = (at / at.clamp(min=SMALLEST_WEIGHTED)) ** 2
     is_sketched = (sketch.traits[..., 0] > 0).any(1)[:, None, None]      # clips of one's own have no sketch
     asked = row_importance(sketcher, frames) * row_presence(sketch, frames, rows.shape[-1]) * (at > 0) * is_sketched
+    asked = asked * ~is_given
     error = velocity - (noise - rows)
     jerk = _path_error(sketcher, error * at).diff(n=3, dim=2) * (sketch.traits[..., 0] > 0)[..., None, None]
     jerk_loss = ((1 - t).view(-1, 1, 1, 1) * jerk ** 2).mean()
     return (error ** 2 * weight * asked).sum() / asked.sum().clamp(min=1) + JERK_WEIGHT * jerk_loss
+
+
+def draw_given(rows: Tensor, generator: torch.Generator) -> Tensor:
+    """Which numbers of rows `(B, N, S)` are given: bool of that shape; traits of things, the floor's ends."""
+    b, frames = len(rows), (rows.shape[1] - 1) // SLOTS
+    has_things, has_all = (torch.rand(b, 1, generator=generator) < share for share in (THINGS_SHARE, ALL_SHARE))
+    slots = has_things & (has_all | (torch.rand(b, SLOTS, generator=generator) < SLOT_SHARE))
+    coloured = slots & (torch.rand(b, SLOTS, generator=generator) < COLOUR_SHARE)
+    is_colour = torch.zeros(TRAITS, dtype=torch.bool)
+    is_colour[COLOUR] = True
+    is_given = torch.zeros(rows.shape, dtype=torch.bool)
+    traits = torch.where(is_colour, coloured[..., None], slots[..., None])                  # (B, K, 6)
+    is_given[:, 1::frames, STATES + 1:STATES + 1 + TRAITS] = traits
+    is_given[:, 0, :2] = torch.rand(b, 1, generator=generator) < FLOOR_SHARE
+    return is_given
 
 
 def _path_error(sketcher: Sketcher, rows: Tensor) -> Tensor:

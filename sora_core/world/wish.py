@@ -117,6 +117,9 @@ def _family(claims: Claims) -> str | None:
     actions, kinds = claims.actions, {thing.kind for thing in claims.things}
     if "fly in" in actions:
         return "throw"
+    alike = len(claims.things) > len({(thing.kind, thing.colour) for thing in claims.things})
+    if len(claims.things) > 3 or alike:
+        return "group"
     if "slide" in actions:
         return "slide"
     if "hit thing" in actions and kinds <= {"ball"}:
@@ -150,6 +153,8 @@ def _fits(scene: Scene, claims: Claims) -> bool:
         speed = float(np.dot(scene.bodies[0].velocity, setting.view.rotation[:, 0]))
         if speed * (1 if claims.direction == "right" else -1) <= 0:
             return False
+    if scene.family == "group" and scene.is_calm == bool(claims.actions & {"fall", "bounce"}):
+        return False
     return not claims.things or [body.record.kind for body in scene.bodies] == [t.kind for t in claims.things]
 
 

@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from sora_core.config import SketcherConfig
-from sora_core.models.sketch import SLOTS, TRAITS, Sketch
+from sora_core.models.sketch import COLOUR, SLOTS, STATES, TRAITS, Sketch
 from sora_core.models.sketcher import Sketcher
-from sora_core.sampling.sketching import draw_sketch, window_guides
+from sora_core.sampling.sketching import draw_sketch, tell_things, window_guides
 from sora_core.sampling.windows import plan_windows
+from sora_core.things import Thing
 from sora_core.wishes import HIGH, LOW, Wishes
 
 CONFIG = SketcherConfig(video_channels=6, text_width=16, width=32, depth=2, num_heads=2)
@@ -28,6 +29,17 @@ def random_sketch(frames: int = 97) -> Sketch:
     traits[:, 2:, 0] = -1
     return Sketch(torch.randn(2, SLOTS, frames, 8, generator=g), torch.rand(2, SLOTS, frames, generator=g), traits,
                   torch.randn(2, 4, generator=g))
+
+
+def test_given_numbers_stand_without_noise_and_are_marked(sketcher):
+    rows, clean = (torch.randn(2, 6, 32) * sketcher.row_mask(1) for _ in range(2))
+    is_given = torch.zeros(2, 6, 32, dtype=torch.bool)
+    is_given[0, 1, 9], is_given[1, 0, :2] = True, True
+    given = sketcher.given(rows, clean, is_given)
+    assert given[0, 1, 9] == clean[0, 1, 9] and torch.equal(given[1, 0, :2], clean[1, 0, :2])
+    assert given[0, 1, 16 + 9] == 1 and torch.equal(given[1, 0, 16:18], torch.ones(2))
+    assert torch.equal(sketcher.given(rows, clean, torch.zeros_like(is_given)), rows)
+    assert int((given != rows).sum()) == 6
 
 
 def test_rows_and_back(sketcher):
@@ -94,6 +106,33 @@ def test_each_window_of_a_long_clip_sees_its_own_part(sketcher):
     first, second = windows
     shared = first.audio[1] - second.audio[0] - 1
     torch.testing.assert_close(guides[0].audio[:, -1 - shared:-1][:, :, :4], guides[1].audio[:, :shared][:, :, :4])
+
+
+def test_things_that_are_named_are_there(sketcher):
+    named = (Thing(False, (1.0, 0.0, 0.0)), Thing(True), Thing(True, (0.0, 0.5, 0.0)))
+    sketch = draw_sketch(sketcher, TEXT, None, frames=20, aspect=1.0, seed=0, batch_size=3,
+                         wishes=Wishes(things=True, named=named, alone=True))
+    assert (sketch.is_thing.sum(1) == 3).all() and not sketch.is_part.any()
+    first = sketch.traits[0, :3]
+    red, plain = (first[:, 1] < 0).nonzero(), first[:, 1] > 0
+    green = first[:, COLOUR] == torch.tensor([-1.0, 0.0, -1.0])
+    torch.testing.assert_close(first[red[0, 0], COLOUR], torch.tensor([1.0, -1.0, -1.0]))
+    assert len(red) == 1 and int(plain.sum()) == 2 and int(green.all(1).sum()) == 1
+
+
+def test_who_has_which_slot_is_as_the_network_expects(sketcher):
+    named, frames = (Thing(False, (1.0, 0.0, 0.0)), Thing(True, (0.0, 0.0, 1.0))), 3
+    expected = torch.zeros(1 + SLOTS * frames, sketcher.config.row)
+    at = STATES + 1
+    expected[1, at:at + TRAITS] = torch.tensor([1.0, 1.0, -1.0, -1.0, 1.0, -1.0])       # a blue box first
+    expected[1 + frames, at:at + TRAITS] = torch.tensor([1.0, -1.0, 1.0, -1.0, -1.0, -1.0])
+    told, is_told = torch.zeros(2, *expected.shape), torch.zeros(2, *expected.shape, dtype=torch.bool)
+    tell_things(Wishes(things=True, named=named, alone=True), expected, told, is_told)
+    assert torch.equal(told[0, 1], expected[1]) and torch.equal(told[1, 1 + frames], expected[1 + frames])
+    assert (told[:, 1 + 2 * frames::frames, at] == -1).all() and int(is_told.sum()) == 2 * SLOTS * TRAITS
+    is_told[:] = False
+    tell_things(Wishes(named=named[1:]), expected, told, is_told)
+    assert is_told[:, 1, at:at + TRAITS].all() and int(is_told.sum()) == 2 * TRAITS, "there may be others"
 
 
 @pytest.mark.parametrize(("view", "end"), [(HIGH, -0.28), (LOW, 0.34)])

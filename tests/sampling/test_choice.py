@@ -1,10 +1,12 @@
 """Of several sketches the one that keeps the laws, is sure of itself and does as it was told."""
 
+import math
+
 import pytest
 import torch
 
 from sora_core.models.sketch import Sketch
-from sora_core.sampling.choice import GOOD_ENOUGH, doubt, meets, objections, overlap, rebounds, shots
+from sora_core.sampling.choice import GOOD_ENOUGH, doubt, meets, objections, outside, overlap, rebounds, shots, tilt
 from sora_core.wishes import MADE, MISSED, NO_WISHES, Wishes
 
 from .sketches import make_sketch
@@ -29,9 +31,9 @@ def test_bodies_do_not_overlap():
 def test_things_that_shall_meet_hit_each_other_and_go():
     hits = torch.zeros(2, FRAMES)
     hits[:, 48] = 0.4
-    bounce = torch.stack([path(-0.1 - WAY.abs()), path(0.1 + WAY.abs())])
+    bounce = torch.stack([path(-0.1 - 0.7 * WAY.abs()), path(0.1 + 0.7 * WAY.abs())])
     assert meets(make_sketch(bounce, hits)) and not meets(make_sketch(bounce)), "nothing is heard of that meeting"
-    rests = torch.stack([path(-0.1 - WAY.abs()), path(0.1 + 0 * WAY)])
+    rests = torch.stack([path(-0.1 - 0.7 * WAY.abs()), path(0.1 + 0 * WAY)])
     assert not meets(make_sketch(rests, hits)), "what was hit goes nowhere"
     apart = torch.stack([path(-0.3 - WAY.abs()), path(0.3 + WAY.abs())])
     assert not meets(make_sketch(apart, hits))
@@ -87,13 +89,6 @@ def test_a_batch_is_judged_row_by_row():
     assert together.tolist() == pytest.approx([float(objections(row, wish)) for row in rows])
 
 
-def test_as_many_as_were_asked_for():
-    sketch = make_sketch(torch.stack([path(WAY), path(WAY, 0 * WAY + 0.5)]))
-    assert objections(sketch, Wishes(count=2)) == 0 and objections(sketch, Wishes(count=3)) == 1
-    sketch.traits[0, 1, 5] = 1
-    assert objections(sketch, Wishes(count=1)) == 0, "parts of figures are no things"
-
-
 @pytest.mark.parametrize(("heights", "is_gained"), [((0.5, 0.3, 0.1), False), ((0.3, 0.5, 0.2), True)])
 def test_nothing_bounces_higher_by_itself(heights, is_gained):
     gravity, y, hits = 5.3, [], []
@@ -117,3 +112,23 @@ def test_what_falls_is_seen_from_the_beginning():
     seen = make_sketch(path(0 * WAY, y)[None])
     assert objections(seen, NO_WISHES) == 0
     assert 0 < objections(seen, NO_WISHES, 16 / 9) < GOOD_ENOUGH, "a broad picture is less high"
+
+
+def test_things_stay_in_the_picture():
+    sketch = make_sketch(torch.stack([path(WAY * 0.9, 0 * WAY - 0.2), path(WAY * 4, 0 * WAY + 0.2)]))
+    assert outside(sketch, 1.0) == pytest.approx(0.75, abs=0.03)
+    assert 0 < objections(sketch, NO_WISHES) < GOOD_ENOUGH
+    assert outside(sketch, 4.0) < outside(sketch, 1.0), "wide pictures show more of what goes across"
+    sketch.traits[0, 1, 0] = -1
+    assert outside(sketch, 1.0) == 0
+
+
+@pytest.mark.parametrize(("angle", "is_still", "is_box", "against"), [
+    (0.0, True, True, False), (0.1, True, True, False), (0.6, True, True, True), (0.6, False, True, False),
+    (0.6, True, False, False)])
+def test_boxes_come_to_rest_on_a_face(angle, is_still, is_box, against):
+    sketch = make_sketch(path(0 * WAY if is_still else WAY)[None])
+    turn = torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    sketch.states[0, 0, :, 2:] = torch.cat([0.1 * turn, 0.03 * turn.sum(0, keepdim=True)]).flatten()
+    sketch.traits[0, 0, 1] = 1 if is_box else -1
+    assert bool(tilt(sketch) > 0) == against

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sora_core.models.sketch import Sketch
-from sora_core.sampling.falling import USUAL, falling, find_flights, gravity_of
+from sora_core.sampling.falling import USUAL, falling, find_flights, gravities, gravity_of
 
 from .sketches import make_sketch
 
@@ -89,3 +89,14 @@ def test_near_a_basket_only_what_was_drawn_counts():
     sketch.traits[0, 1] = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0, 1.0])
     found = accelerations(falling(sketch), hits)
     assert 3.8 < found[0] < 4.0 and found[0] == pytest.approx(found[2], rel=1e-3)
+
+
+def test_what_goes_on_falls_as_it_did():
+    sketch, hits = bouncing([5.0, 6.5, 4.4, 0])
+    first = falling(sketch)
+    (gravity,) = gravities(first)
+    assert gravity == pytest.approx(accelerations(first, hits)[1], rel=0.02)
+    goes_on = falling(bouncing([6.4, 6.4, 6.4, 0])[0], before=[gravity])
+    assert accelerations(goes_on, hits)[1:] == pytest.approx([gravity, gravity], rel=0.03)
+    still = make_sketch(torch.zeros(1, FRAMES, 2))
+    assert gravities(still) == [None] and torch.equal(falling(still, before=[None]).states, still.states)

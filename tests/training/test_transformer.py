@@ -16,7 +16,8 @@ from sora_core.models.video_vae import VideoVAE
 from sora_core.sampling.sketching import draw_sketch
 from sora_core.training.data import Clips, mirror_caption, pad_ids, roughen
 from sora_core.training.loop import LoopOptions, TrainingRun
-from sora_core.training.transformer import TransformerTask, draw_timesteps
+from sora_core.training.sketcher import draw_given
+from sora_core.training.transformer import SketcherTask, TransformerTask, draw_timesteps
 
 TEXTS = ["a red ball rolls to the left", "a blue box falls"]
 
@@ -85,6 +86,29 @@ def test_two_clips_are_learnt_and_told_apart_by_their_captions(task, tmp_path):
     places = [draw_sketch(task.sketcher, state.detach(), None, frames=17, aspect=1.0, seed=0, batch_size=8)
               .states[:, 0, 0, 0].mean() for state in states]
     assert places[0] < -0.05 and places[1] > 0.05, "the sketcher tells them apart too"
+
+
+def test_the_sketcher_can_learn_alone(task, tmp_path):
+    alone = SketcherTask(task.pool, task.sketches, task.transformer, task.sketcher, task.text_encoder, task.tokenizer,
+                         task.video_vae, 16)
+    others = [task.transformer, task.text_encoder]
+    before = [{name: value.clone() for name, value in module.state_dict().items()} for module in others]
+    lines = []
+    TrainingRun(alone, LoopOptions(output=tmp_path, steps=60, learning_rate=3e-3, log_every=10)).run(lines.append)
+    losses = [float(line.split("loss ")[1].split()[0]) for line in lines[:-1]]
+    assert losses[-1] < 0.6 * losses[0]
+    for module, values in zip(others, before, strict=True):
+        assert all(torch.equal(values[name], value) for name, value in module.state_dict().items())
+
+
+def test_what_is_given_is_of_things_or_of_the_floor(task):
+    rows = task.sketcher.to_rows(make_sketch(torch.zeros(400), 3))
+    is_given = draw_given(rows, torch.Generator().manual_seed(0))
+    first, stage = is_given[:, 1::3, 9:15], is_given[:, 0]
+    assert int(is_given.sum()) == int(first.sum()) + int(stage[:, :2].sum())
+    assert 0.4 < first.any((1, 2)).float().mean() < 0.6 and 0.1 < stage[:, 0].float().mean() < 0.3
+    assert (first[..., [1, 5]] == first[..., :1]).all(), "what it is goes together"
+    assert (first[..., 2] <= first[..., 0]).all() and first[..., 2].sum() < first[..., 0].sum()
 
 
 def test_timesteps_lie_in_range_and_lean_to_noise():

@@ -12,6 +12,7 @@ from ..places import PLACES
 from .afloat import FAMILIES as AFLOAT
 from .basketball import FAMILIES as BASKETBALL
 from .family import Family
+from .groups import FAMILIES as GROUPS
 from .matter import FAMILIES as MATTER
 from .piles import FAMILIES as PILES
 from .scene import Scene, Setting, draw_setting
@@ -21,7 +22,7 @@ from .targets import FAMILIES as TARGETS
 from .window import FAMILIES as WINDOW
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (
-    *MATTER, *PILES, *SWINGS, *BASKETBALL, *TARGETS, *WINDOW, *AFLOAT, *FIGURES, *SEQUENCES)}
+    *MATTER, *GROUPS, *PILES, *SWINGS, *BASKETBALL, *TARGETS, *WINDOW, *AFLOAT, *FIGURES, *SEQUENCES)}
 """Every family by its name."""
 PLAIN_FAMILIES = ("drop", "roll", "collide", "throw", "slide")
 """One to three balls and boxes on a floor; drawn where no family is named."""

@@ -37,7 +37,8 @@ def _turn(rng: np.random.Generator, kind: str) -> tuple[float, float, float, flo
     return yaw_quaternion(float(rng.uniform(-0.6, 0.6)))
 
 
-def _dropped(rng: np.random.Generator, setting: Setting, record: ObjectRecord, x: float, y: float) -> Body:
+def dropped(rng: np.random.Generator, setting: Setting, record: ObjectRecord, x: float, y: float) -> Body:
+    """A body in the air, mostly in the picture, that falls at (`x`, `y`)."""
     low, high = record.radius_m + 0.45, _top(setting) - 1.1 * record.radius_m
     height = float(rng.uniform(max(low, 0.62 * high), max(high, low + 0.1)))
     if rng.random() < 0.15:
@@ -59,11 +60,11 @@ def drop(rng: np.random.Generator, setting: Setting) -> Scene:
             x = float(rng.uniform(-0.45, 0.45)) * half
         else:
             x = (2 * (i + 0.5) / count - 1) * half * 0.95 + float(rng.uniform(-0.04, 0.04))
-        bodies.append(_dropped(rng, setting, record, x, float(rng.uniform(-0.15, 0.15))))
+        bodies.append(dropped(rng, setting, record, x, float(rng.uniform(-0.15, 0.15))))
     return Scene("drop", setting, tuple(bodies))
 
 
-def _rolling(record: ObjectRecord, x: float, y: float, velocity: tuple[float, float], turn: np.ndarray) -> Body:
+def rolling(record: ObjectRecord, x: float, y: float, velocity: tuple[float, float], turn: np.ndarray) -> Body:
     """A ball that rolls without slipping; `turn` is its starting rotation as a quaternion."""
     quaternion = tuple(float(v) for v in turn)
     world_spin = np.array([-velocity[1], velocity[0], 0.0]) / record.radius_m
@@ -75,7 +76,13 @@ def _rolling(record: ObjectRecord, x: float, y: float, velocity: tuple[float, fl
     )
 
 
-def _arrival_speed(setting: Setting, distance: float, at_target: float) -> float:
+def sliding_speed(setting: Setting, box: ObjectRecord, distance: float) -> float:
+    """Start speed of a box that slides so many metres."""
+    friction = MATERIALS[box.material].friction * FLOORS[setting.floor].friction
+    return math.sqrt(2 * friction * setting.gravity * distance)
+
+
+def arrival_speed(setting: Setting, distance: float, at_target: float) -> float:
     """Start speed of a rolling ball that still has `at_target` m/s after `distance` m."""
     brake = FLOORS[setting.floor].rolling * setting.gravity * _ROLLING_BRAKE
     return math.sqrt(at_target**2 + 2 * brake * distance)
@@ -98,20 +105,20 @@ def roll(rng: np.random.Generator, setting: Setting) -> Scene:
     if choice < 0.34:
         box = draw_object(rng, "box", taken=(ball.colour,), sizes=("small", "medium"))
         target = _beyond(start, side, ball, box, side * float(rng.uniform(0.1, 0.5)) * half)
-        speed = _arrival_speed(setting, abs(target - start), float(rng.uniform(0.7, 1.5)))
+        speed = arrival_speed(setting, abs(target - start), float(rng.uniform(0.7, 1.5)))
         bodies = (
-            _rolling(ball, start, depth, (side * speed, 0.0), turn),
+            rolling(ball, start, depth, (side * speed, 0.0), turn),
             Body(box, (target, depth, box.radius_m), yaw_quaternion(float(rng.uniform(-0.35, 0.35)))),
         )
         return Scene("roll", setting, bodies, is_calm=True)
     if choice < 0.56 and PLACES[setting.place].is_indoor:
         wall_x = side * half * float(rng.uniform(0.66, 0.8))
-        speed = _arrival_speed(setting, abs(wall_x - start), float(rng.uniform(0.7, 1.5)))
-        body = _rolling(ball, start, depth, (side * speed, 0.0), turn)
+        speed = arrival_speed(setting, abs(wall_x - start), float(rng.uniform(0.7, 1.5)))
+        body = rolling(ball, start, depth, (side * speed, 0.0), turn)
         return Scene("roll", setting, (body,), wall_x, is_calm=True)
     drift = float(rng.uniform(-0.12, 0.12))
-    speed = _arrival_speed(setting, half, float(rng.uniform(0.1, 0.55)))
-    return Scene("roll", setting, (_rolling(ball, start, depth, (side * speed, drift), turn),))
+    speed = arrival_speed(setting, half, float(rng.uniform(0.1, 0.55)))
+    return Scene("roll", setting, (rolling(ball, start, depth, (side * speed, drift), turn),))
 
 
 def collide(rng: np.random.Generator, setting: Setting) -> Scene:
@@ -126,15 +133,15 @@ def collide(rng: np.random.Generator, setting: Setting) -> Scene:
     if rng.random() < 0.55:
         meet = float(rng.uniform(-0.2, 0.2)) * half
         at_target = float(rng.uniform(0.5, 1.0))
-        speed = _arrival_speed(setting, abs(meet - start), at_target)
+        speed = arrival_speed(setting, abs(meet - start), at_target)
         other_start = side * (half - 0.7 * two.radius_m)
-        other = _arrival_speed(setting, abs(other_start - meet), at_target * float(rng.uniform(0.7, 1.2)))
-        second = _rolling(two, other_start, offset, (-side * other, 0.0), turn_two)
+        other = arrival_speed(setting, abs(other_start - meet), at_target * float(rng.uniform(0.7, 1.2)))
+        second = rolling(two, other_start, offset, (-side * other, 0.0), turn_two)
     else:
         target = _beyond(start, side, one, two, side * float(rng.uniform(-0.05, 0.35)) * half)
-        speed = _arrival_speed(setting, abs(target - start), float(rng.uniform(0.6, 1.3)))
+        speed = arrival_speed(setting, abs(target - start), float(rng.uniform(0.6, 1.3)))
         second = Body(two, (target, offset, two.radius_m), tuple(float(v) for v in turn_two))
-    first = _rolling(one, start, 0.0, (side * speed, 0.0), turn_one)
+    first = rolling(one, start, 0.0, (side * speed, 0.0), turn_one)
     return Scene("collide", setting, (first, second))
 
 
@@ -158,7 +165,6 @@ def slide(rng: np.random.Generator, setting: Setting) -> Scene:
     """A box slides over the floor and comes to rest, or bumps into a resting box."""
     half, side = setting.view.half_width_m, _side(rng)
     box = draw_object(rng, "box", materials=("wood", "metal", "glass", "plastic"))
-    friction = MATERIALS[box.material].friction * FLOORS[setting.floor].friction
     start = -side * (half - 0.7 * box.radius_m)
     bump = rng.random() < 0.35
     reach = float(rng.uniform(0.8, 1.5)) * half
@@ -168,7 +174,7 @@ def slide(rng: np.random.Generator, setting: Setting) -> Scene:
         target = _beyond(start, side, box, other, side * float(rng.uniform(0.0, 0.35)) * half)
         reach = abs(target - start) + float(rng.uniform(0.1, 0.4))
         bodies.append(Body(other, (target, 0.0, other.radius_m), yaw_quaternion(float(rng.uniform(-0.3, 0.3)))))
-    speed = math.sqrt(2 * friction * setting.gravity * reach)
+    speed = sliding_speed(setting, box, reach)
     yaw = yaw_quaternion(float(rng.uniform(-0.5, 0.5)))
     bodies.insert(0, Body(box, (start, 0.0, box.radius_m), yaw, (side * speed, 0.0, 0.0)))
     return Scene("slide", setting, tuple(bodies), is_calm=True)

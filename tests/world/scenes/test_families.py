@@ -21,7 +21,7 @@ def test_weights_add_up_to_one():
         assert set(weights) == set(names) <= set(FAMILIES) and sum(weights.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("family", PLAIN_FAMILIES)
+@pytest.mark.parametrize("family", [*PLAIN_FAMILIES, "group"])
 def test_bodies_start_apart_and_above_the_floor(family):
     for seed in range(30):
         scene = draw_scene(seed, *SIZES[seed % 3], family)
@@ -31,7 +31,19 @@ def test_bodies_start_apart_and_above_the_floor(family):
         for i in range(len(radii)):
             for j in range(i):
                 assert np.linalg.norm(places[i] - places[j]) > radii[i] + radii[j]
-        assert len({body.record.colour for body in scene.bodies}) == len(scene.bodies)
+        colours = {body.record.colour for body in scene.bodies}
+        assert family == "group" or len(colours) == len(scene.bodies)
+
+
+def test_groups_have_two_to_five_many_of_them_alike():
+    scenes = [draw_scene(seed, *SIZES[seed % 3], "group") for seed in range(60)]
+    assert {len(scene.bodies) for scene in scenes} == {2, 3, 4, 5}
+    alike = [len({body.record for body in scene.bodies}) == 1 for scene in scenes]
+    assert 15 < sum(alike) < 45
+    pair = next(seed for seed in range(60) if alike[seed] and len(scenes[seed].bodies) == 2)
+    told = " ".join(make_record(pair, *SIZES[pair % 3], "group")[2].captions).lower()
+    told = told.replace("violet", "purple").replace("turquoise", "cyan")
+    assert f"two {scenes[pair].bodies[0].record.colour}" in told
 
 
 @pytest.mark.parametrize("family", PLAIN_FAMILIES)

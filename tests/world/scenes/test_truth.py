@@ -22,7 +22,7 @@ from sora_core.world.scenes.families import FAMILIES, PLAIN_FAMILIES
 from sora_core.world.sketch import SLOTS
 from sora_core.world.sound import ROOMS, _room_tone, synthesise_clip
 
-NEW = ("topple", "ramp", "pendulum", "billiards", "basketball", "goal")
+NEW = ("group", "topple", "ramp", "pendulum", "billiards", "basketball", "goal")
 HEAVY = ("dominoes", "bowling", "window")
 WET = ("float", "sink")
 PHYSICS = (*PLAIN_FAMILIES, *NEW, *HEAVY, *WET, "sequence")

@@ -1,0 +1,30 @@
+"""Words that the model hasn't learnt."""
+
+import pytest
+
+from sora_core.prompt_plain import Plain, plain_words
+from sora_core.prompt_words import NEAREST, known_words, unlearnt_words
+
+
+@pytest.mark.parametrize(("text", "known"), [
+    ("A crate plummets onto tarmac", "A box falls onto road"), ("an oak crate", "a wooden box"),
+    ("a marble rolls over a marble floor", "a ball rolls over a tile floor"),
+    ("an orange ball", "an orange ball"), ("at an angle", "at an angle"), ("", "")])
+def test_they_are_read_as_the_nearest_that_it_has(text, known):
+    assert known_words(text)[0] == known
+
+
+def test_people_are_told():
+    assert plain_words("A crate falls at midnight", lambda _: True) == Plain(
+        "A box falls at night", "Read as: box for crate, at night for at midnight.")
+
+
+def test_nothing_is_replaced_twice():
+    assert all(known_words(known)[0] == known for known in NEAREST.values())
+
+
+def test_words_that_mean_nothing_are_named_once():
+    known = {"a", "and", "the", "red", "ball", "rolls"}
+    text = "A red rocket passes the teal ball, and the rocket rolls over it"
+    assert unlearnt_words(text, lambda word: 1 if word in known else 3) == ["rocket", "passes"]
+    assert unlearnt_words(text, len) == [], "a vocabulary of letters knows no words"
