@@ -31,6 +31,10 @@ GOES_IN = (r"into (the |a )?(hoop|basket|net)|through (the |a )?(hoop|basket|net
            r"swish|\bin off the board|\bscores\b|made (basketball )?shot")
 GOES_ASTRAY = (r"\bmiss(es|ed)?\b|(does|do|did) not go in|airball|rebounds? off|rattles? off|flies past|"
                r"bounces? off the (rim|hoop)(?! and (drops|falls|goes) in)")
+STACK = r"\b(?:stack|stacked|tower|pile)\b"
+STANDS = (r"\bmisses\b|\bstays?\b|\bstill stands?\b|nothing falls|do(?:es)? not (?:fall|topple)|"
+          r"without (?:falling|toppling)")
+TOPPLES = r"\btoppl\w+|\bover\b|\btumbl\w+|\bfalls?\b|\bfalling\b|\bknock\w*|\bcollaps\w+|\bdown\b"
 FRONT, HIGH, LOW, ANGLED = 1, 2, 3, 4       # where the camera looks from
 VIEWS = {
     FRONT: r"\b(?:front(?:al)? view|from the front|eye[- ]level)\b",
@@ -39,6 +43,7 @@ VIEWS = {
     ANGLED: r"\b(?:at an angle|three[- ]quarter|from the side|side view)\b",
 }
 MADE, MISSED = 1, -1        # how a shot at a basket ends
+FALLS, STANDING = 1, -1     # what becomes of a stack of boxes
 PART = 2.0
 NOTICED = 0.05      # movement, in units of the sketch, below which a thing stands still
 WATCHED = 40        # frames of which the movement counts; later things may have bounced back
@@ -54,6 +59,7 @@ class Wishes:
         shot: at a basket, MADE or MISSED; 0 = either, or none.
         things: there are balls and boxes and nobody beside.
         view: where the camera looks from, FRONT, HIGH, LOW or ANGLED; 0 = from anywhere.
+        stack: of boxes, FALLS or STANDING in the end; 0 = either, or none.
         named: balls and boxes that there are, at most `things.MOST`, or the parts of a figure; () = not said.
         alone: there is nothing else than that.
     """
@@ -63,23 +69,24 @@ class Wishes:
     shot: int = 0
     things: bool = False
     view: int = 0
+    stack: int = 0
     named: tuple[Thing, ...] = ()
     alone: bool = False
 
     def to_numbers(self) -> list[float]:
         """As a row of equally many numbers for any wishes."""
         rows = [_thing_numbers(thing) for thing in self.named] + (MOST - len(self.named)) * [[0.0] * 6]
-        return [float(n) for n in (self.direction, self.meeting, self.shot, self.things, self.view, self.alone,
-                                  *sum(rows, []))]
+        numbers = (self.direction, self.meeting, self.shot, self.things, self.view, self.stack, self.alone)
+        return [float(number) for number in (*numbers, *sum(rows, []))]
 
     @staticmethod
     def from_numbers(numbers: Sequence[float]) -> Wishes:
         """The inverse of `to_numbers`."""
-        direction, meeting, shot, things, view, alone = (int(n) for n in numbers[:6])
-        rows = [numbers[i:i + 6] for i in range(6, len(numbers), 6)]
+        direction, meeting, shot, things, view, stack, alone = (int(n) for n in numbers[:7])
+        rows = [numbers[i:i + 6] for i in range(7, len(numbers), 6)]
         named = tuple(Thing(kind > 0, (red, green, blue) if has_colour else None, int(size), kind == PART)
                       for kind, size, has_colour, red, green, blue in rows if kind)
-        return Wishes(direction, bool(meeting), shot, bool(things), view, named, bool(alone))
+        return Wishes(direction, bool(meeting), shot, bool(things), view, stack, named, bool(alone))
 
 
 NO_WISHES = Wishes()
@@ -91,7 +98,7 @@ def read_wishes(prompt: str) -> Wishes:
     meets = bool(re.search(MEETING, re.sub(WITH_A_PLACE, "", text)))
     things = bool(re.search(rf"\b{NOUN}\b", text)) and not re.search(NOT_THINGS, text)
     named, figure = named_things(prompt), named_figure(prompt)
-    return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things, asked_view(prompt),
+    return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things, asked_view(prompt), asked_stack(prompt),
                   figure or named, bool(figure) or (things and bool(named) and are_counted(prompt)))
 
 
@@ -113,6 +120,14 @@ def asked_shot(prompt: str) -> int:
     if not re.search(BASKETBALL, text):
         return 0
     return MISSED if re.search(GOES_ASTRAY, text) else MADE if re.search(GOES_IN, text) else 0
+
+
+def asked_stack(prompt: str) -> int:
+    """FALLS or STANDING where a prompt is about a stack of boxes and says what becomes of it, else 0."""
+    text = " ".join(prompt.lower().split())
+    if not re.search(STACK, text):
+        return 0
+    return STANDING if re.search(STANDS, text) else FALLS if re.search(TOPPLES, text) else 0
 
 
 def travel_direction(prompt: str) -> int:

@@ -4,7 +4,19 @@ import pytest
 import torch
 
 from sora_core.models.sketch import Sketch
-from sora_core.wishes import ANGLED, FRONT, HIGH, LOW, NO_WISHES, Wishes, read_wishes, travel_direction, turned
+from sora_core.wishes import (
+    ANGLED,
+    FALLS,
+    FRONT,
+    HIGH,
+    LOW,
+    NO_WISHES,
+    STANDING,
+    Wishes,
+    read_wishes,
+    travel_direction,
+    turned,
+)
 
 
 @pytest.mark.parametrize(("prompt", "direction"), [
@@ -51,6 +63,14 @@ def test_wishes_are_numbers_and_back(prompt):
     ("a white ball on a billiard table", False), ("a woman walks", True), ("", False)])
 def test_whether_there_is_nothing_else(prompt, alone):
     assert read_wishes(prompt).alone == alone
+
+
+@pytest.mark.parametrize(("prompt", "stack"), [
+    ("a ball hits a stack of boxes, which topples", FALLS), ("a ball knocks over a tower of three boxes", FALLS),
+    ("a ball misses the pile of boxes", STANDING), ("a ball hits a stack, and it stays standing", STANDING),
+    ("a ball rolls at a stack of two boxes", 0), ("a box falls", 0), ("", 0)])
+def test_what_becomes_of_a_stack(prompt, stack):
+    assert read_wishes(prompt).stack == stack
 
 
 @pytest.mark.parametrize(("prompt", "view"), [

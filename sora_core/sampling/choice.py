@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.sketch import Sketch
-from ..wishes import MADE, MISSED, Wishes
+from ..wishes import FALLS, MADE, MISSED, STANDING, Wishes
 from .falling import FRAME_RATE, Flight, find_flights
 from .laws import HIT
 from .sizes import wrong_sizes
@@ -30,6 +30,7 @@ ALLOWED_DOUBT, DOUBT = 0.2, 3.0     # of a trait's distance from -1 or 1; weight
 SIZE = 0.2              # weight of each step from one size to the next; no reason to draw more sketches by itself
 OUTSIDE = 0.3           # weight of the share of the clip in which a thing isn't in the picture
 ALLOWED_TILT, TILTED = 0.15, 3.0    # of a box that lies still; 97 % of true ones tilt less. Weight of what is beyond
+FALLEN = 0.8            # of its radius: what comes down by more has fallen from what it stood on
 LAST = 12               # frames in which something lies still or doesn't
 STILL = 0.002           # movement from one frame to the next below which it does
 ABOVE = 0.3             # weight of a thing that begins above the picture; no reason to draw more sketches
@@ -49,6 +50,8 @@ def objections(sketch: Sketch, wishes: Wishes, aspect: float = 1.0) -> Tensor:
         against = against + sketch.is_part.any(1).float()
     if wishes.things and any(thing.size for thing in wishes.named):
         against = against + SIZE * wrong_sizes(sketch, wishes.named, aspect)
+    if wishes.stack:
+        against = against + (stacks(sketch) != wishes.stack).float()
     if wishes.shot:
         against = against + (shots(sketch) != wishes.shot).float()
     return against
@@ -154,6 +157,22 @@ def shots(sketch: Sketch) -> Tensor:
         near = [float((at - rim_x).abs() / half) for at in (_sinking(x, y, rim_y), _sinking(x, y, rim_y + NET * half))]
         ends[row] = MADE if max(near) < 1 else MISSED if near[0] > NEARLY else 0
     return ends
+
+
+def stacks(sketch: Sketch) -> Tensor:
+    """What becomes of boxes that stand on one another, `(B,)`: FALLS where one comes down, STANDING where none does.
+
+    0 where no two boxes stand so. (True of 550 of 600 stacks that fell and of 127 of 128 that didn't.)
+    """
+    is_box = sketch.is_thing & (sketch.traits[..., 1] > 0)
+    x, y = sketch.states[..., 0], sketch.states[..., 1]
+    stacked = torch.zeros(is_box.shape, dtype=torch.bool)
+    for i, j in itertools.permutations(range(is_box.shape[1]), 2):
+        reach = sketch.radii[:, i, 0] + sketch.radii[:, j, 0]
+        beside, above = (x[:, i, 0] - x[:, j, 0]).abs() / reach, (y[:, j, 0] - y[:, i, 0]) / reach
+        stacked[:, i] |= is_box[:, i] & is_box[:, j] & (beside < 0.6) & (above > 0.5) & (above < 1.5)
+    sinks = (y[..., -LAST:].mean(2) - y[..., 0]) / sketch.radii[..., 0].clamp(min=1e-6) > FALLEN
+    return torch.where((stacked & sinks).any(1), FALLS, STANDING) * stacked.any(1)
 
 
 def _sinking(x: Tensor, y: Tensor, height: Tensor) -> Tensor:

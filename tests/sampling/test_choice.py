@@ -6,8 +6,19 @@ import pytest
 import torch
 
 from sora_core.models.sketch import Sketch
-from sora_core.sampling.choice import GOOD_ENOUGH, doubt, meets, objections, outside, overlap, rebounds, shots, tilt
-from sora_core.wishes import MADE, MISSED, NO_WISHES, Wishes
+from sora_core.sampling.choice import (
+    GOOD_ENOUGH,
+    doubt,
+    meets,
+    objections,
+    outside,
+    overlap,
+    rebounds,
+    shots,
+    stacks,
+    tilt,
+)
+from sora_core.wishes import FALLS, MADE, MISSED, NO_WISHES, STANDING, Wishes
 
 from .sketches import make_sketch
 
@@ -132,3 +143,15 @@ def test_boxes_come_to_rest_on_a_face(angle, is_still, is_box, against):
     sketch.states[0, 0, :, 2:] = torch.cat([0.1 * turn, 0.03 * turn.sum(0, keepdim=True)]).flatten()
     sketch.traits[0, 0, 1] = 1 if is_box else -1
     assert bool(tilt(sketch) > 0) == against
+
+
+@pytest.mark.parametrize(("end", "becomes"), [(-0.1, STANDING), (0.1, FALLS)])
+def test_stacks_fall_or_stand_as_asked(end, becomes):
+    low, high = 0 * WAY + 0.1, torch.linspace(-0.1, end, FRAMES)
+    sketch = make_sketch(torch.stack([path(0 * WAY, low), path(0 * WAY + (0.3 if end > 0 else 0) * (WAY > 0), high)]))
+    sketch.states[0, :2, :, 2:] = torch.tensor([0.1, 0.0, 0.0, 0.1, 0.01, 0.01])
+    sketch.traits[0, :2, 1] = 1
+    assert stacks(sketch) == becomes
+    assert objections(sketch, Wishes(stack=-becomes)) == objections(sketch, Wishes(stack=becomes)) + 1
+    sketch.traits[0, :2, 1] = -1
+    assert stacks(sketch) == 0, "balls don't stand on one another"
