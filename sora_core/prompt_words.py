@@ -25,8 +25,8 @@ _NEAREST = {
     "rubber": "bouncy squishy", "stone": "granite ceramic", "small": "mini miniature",
     "large": "giant enormous gigantic massive oversized",
     # what happens
-    "falls": "plummets plunges descends comes_down tumbles_down crashes_down",
-    "falling": "plummeting plunging descending tumbling_down", "fall": "plummet plunge descend come_down tumble_down",
+    "falls": "plummets plunges descends comes_down crashes_down",
+    "falling": "plummeting plunging descending", "fall": "plummet plunge descend come_down",
     "bouncing": "hopping", "rolls": "trundles", "rolling": "trundling",
     "slides": "skids slips", "sliding": "skidding slipping gliding", "slide": "skid",
     "hits": "slams_into smashes_into bangs_into runs_into rams collides_into impacts",
