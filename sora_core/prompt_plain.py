@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .prompt import Prompt, Shot, read_prompt
 from .prompt_speech import Line
 from .prompt_words import known_words
-from .things import named_figure, named_things
+from .things import named_figure, named_things, without_things
 
 _SENTENCE = re.compile(r"(?<=[.!?;\u2026])\s+|\n+")
 _VIEWS = {
@@ -59,6 +59,7 @@ def plain_words(text: str, fits: Callable[[str], bool]) -> Plain:
     unused = [] if prompt.is_plain else _unused(prompt)
     unused += ["the end, which is more than the model reads"] if kept != whole else []
     if named_figure(kept) and named_things(kept):
+        kept = without_things(kept)
         unused.append("balls and boxes, since it shows those or somebody, not both")
     unused += ["what the words mean, since it has learnt English only"] if _is_french(whole) else []
     notes = [f"Left out: {'; '.join(unused)}."] if unused else []

@@ -46,11 +46,14 @@ _ONE = re.compile(rf"(?:[^a-z0-9]|\b(?:and|an?|one|ones|the|other|is)\b)*"
 _ANOTHER = re.compile(rf"\banother\b(?:\s+one)?(?!\s+{_WORDS}{NOUN}\b)")
 UNCOUNTED = (r"pendulum|swing|\brod\b|\brope\b|billiard|pool|table|tower|stack|pile|window|domino|several|many|some\b|"
              r"\brow\s+of\b|dozen|\b(?:six|seven|eight|nine|ten|\d{2,}|[6-9])\s+(?:[a-z-]+\s+){0,4}" + NOUN + r"\b")
+_OBJECT = re.compile(
+    r"\s*\b(?:(?:past|after|over|at|with|to|towards?|into|onto|on|in|near|behind|around|for|by|against|and|of)\s+)?"
+    rf"(?:the|his|her|its|their|some|{'|'.join(NUMBERS)})\s+{_WORDS}{NOUN}\b", re.IGNORECASE)
 PEOPLE = r"man|woman|boy|girl|child|kid|person|gymnast|skater|dancer|runner|jumper(?=\s+(?:in|jumps|lands))"
 ANIMALS = r"dog|cat|bird"
 TOPS = r"shirt|t-shirt|tee|sweater|jumper|jacket|jersey|hoodie|coat|dress|leotard|top|blouse"
 TROUSERS = r"trousers|pants|jeans|shorts|leggings|skirt"
-NOT_ALONE = (r"\b(?:two|three|four|both|several|people|men|women|children|dogs|cats|birds|each\s+other|another|"
+NOT_ALONE = (r"\b(?:several|people|men|women|children|dogs|cats|birds|each\s+other|another|"
              r"basket\w*|hoop|goal\w*|keeper|football|soccer|player|ramp|pendulum|billiards?|and\s+(?:an?|the|his|her)\s+"
              rf"(?:[a-z-]+\s+){{0,2}}(?:{PEOPLE}|{ANIMALS}))\b")
 SMALL, LARGE = -1, 1
@@ -129,6 +132,11 @@ def named_figure(prompt: str) -> tuple[Thing, ...]:
     if top is None and plain:
         top = _colour(plain[1])
     return tuple(Thing(True, part, is_part=True) for part in (top, legs, legs, None, None))
+
+
+def without_things(prompt: str) -> str:
+    """A prompt about a figure without its balls and boxes: "a boy runs after a red ball" -> "a boy runs"."""
+    return _OBJECT.sub("", prompt)
 
 
 def _worn(text: str, clothes: str) -> Colour | None:
