@@ -56,7 +56,7 @@ class Page:
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression, awaited."""
         # The page keeps what is awaited, or its garbage collector may take the promise ("Promise was collected").
-        script = f"window.awaited = eval({json.dumps(script)})"
+        script = f"window.awaited = ({script})"
         done = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")

@@ -9,7 +9,8 @@ from ..record import ObjectRecord
 from ..tell_matter import sound as sound_of_one
 from ..words import COLOURS, FRENCH_COLOURS, KINDS, MATERIALS, SIZES, Teller, with_article
 from .family import Family
-from .matter import arrival_speed, dropped, rolling, sliding_speed
+from .matter import dropped, rolling, sliding_speed
+from .piles import arrival_speed
 from .scene import Body, Scene, Setting, draw_object, make_object, random_quaternion, yaw_quaternion
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five")

@@ -11,9 +11,8 @@ from ..places import PLACES
 from ..record import ObjectRecord
 from ..tell_matter import ACTIONS
 from .family import Family
+from .piles import arrival_speed
 from .scene import Body, Scene, Setting, draw_object, random_quaternion, yaw_quaternion
-
-_ROLLING_BRAKE = 5 / 7
 
 
 def _top(setting: Setting) -> float:
@@ -80,12 +79,6 @@ def sliding_speed(setting: Setting, box: ObjectRecord, distance: float) -> float
     """Start speed of a box that slides so many metres."""
     friction = MATERIALS[box.material].friction * FLOORS[setting.floor].friction
     return math.sqrt(2 * friction * setting.gravity * distance)
-
-
-def arrival_speed(setting: Setting, distance: float, at_target: float) -> float:
-    """Start speed of a rolling ball that still has `at_target` m/s after `distance` m."""
-    brake = FLOORS[setting.floor].rolling * setting.gravity * _ROLLING_BRAKE
-    return math.sqrt(at_target**2 + 2 * brake * distance)
 
 
 def _beyond(start: float, side: float, moving: ObjectRecord, resting: ObjectRecord, x: float) -> float:
