@@ -31,6 +31,7 @@ from sora_core.models.tokenizer import Tokenizer, train_tokenizer
 from sora_core.models.transformer import SoraTransformer
 from sora_core.models.video_vae import VideoVAE
 from sora_core.sampling.guidance import guided_velocity
+from sora_core.setting import FIELDS
 from sora_core.training.data import Clips
 from sora_core.training.loop import Average, LoopOptions, make_optimisers
 from sora_core.training.transformer import TransformerTask
@@ -69,7 +70,7 @@ class RandomClips:
         video = torch.randn(batch_size, 48, LATENTS, SIDE, SIDE, generator=g)
         guide = torch.randn(batch_size, 96, LATENTS, SIDE, SIDE, generator=g)
         return Clips(video, torch.randn(batch_size, 32, SOUNDS, generator=g), guide, random_sketch(batch_size, g),
-                     CAPTIONS * batch_size)
+                     CAPTIONS * batch_size, torch.zeros(batch_size, FIELDS, dtype=torch.int64))
 
 
 class RandomSketches:
@@ -177,7 +178,8 @@ def measure_sampling(repeats: int, is_compiled: bool) -> tuple[list[Speed], dict
     torch.manual_seed(0)
     transformer = SoraTransformer(TransformerConfig(), dtype=torch.bfloat16).eval()
     video, audio = torch.randn(1, 48, LATENTS, SIDE, SIDE), torch.randn(1, 32, SOUNDS)
-    guide = Guide(torch.randn(1, 96, LATENTS, SIDE, SIDE), torch.randn(1, SOUNDS, HIT_FEATURES))
+    guide = Guide(torch.randn(1, 96, LATENTS, SIDE, SIDE), torch.randn(1, SOUNDS, HIT_FEATURES),
+                  torch.zeros(1, FIELDS, dtype=torch.int64))
     words, nothing = torch.randn(1, 20, 256), torch.randn(1, 1, 256)
     speeds, shares = [], {}
     kind = "compiled" if is_compiled else "eager"

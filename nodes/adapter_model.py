@@ -53,7 +53,8 @@ class SoraDiffusion(SoraTransformer):
     def forward(self, x: Any, timestep: tuple[Tensor, Tensor], context: Tensor, control: Any = None,
                 transformer_options: dict[str, Any] | None = None, attention_mask: Tensor | None = None,
                 frame_rate: float = float(MODEL_FRAME_RATE), guide_video: Tensor | None = None,
-                guide_audio: Tensor | None = None, **_: Any) -> list[Tensor] | Tensor:
+                guide_audio: Tensor | None = None, guide_setting: Tensor | None = None,
+                **_: Any) -> list[Tensor] | Tensor:
         """`x` is [video (B, C, T', H', W'), audio (B, C, L)], `timestep` one per stream, in [0, 1].
 
         Or `x` is the video alone, as other nodes' latents and Train LoRA have it; then so is the velocity.
@@ -66,14 +67,16 @@ class SoraDiffusion(SoraTransformer):
         channels = self.config.video_channels
         if video.shape[1] > channels:       # where no sampler of ComfyUI stands around: no sketch is known there
             inner = self([video[:, :channels], audio], timestep, context, control, transformer_options, attention_mask,
-                         frame_rate, guide_video, guide_audio)
+                         frame_rate, guide_video, guide_audio, guide_setting)
             carried = video[:, channels:]
             to_nothing = velocity_to(carried, torch.zeros_like(carried), like_video(timestep[0]))
             return [torch.cat([inner[0], to_nothing], dim=1), inner[1]]
         if attention_mask is None:
             attention_mask = torch.ones(context.shape[:2], dtype=torch.long, device=context.device)
         rate = torch.full((video.shape[0],), float(frame_rate), device=video.device)
-        guide = None if guide_video is None or guide_audio is None else Guide(guide_video, guide_audio)
+        guide = None
+        if guide_video is not None and guide_audio is not None and guide_setting is not None:
+            guide = Guide(guide_video, guide_audio, guide_setting)
         return list(super().forward(video, audio, timestep_video=timestep[0], timestep_audio=timestep[1],
                                     text=context.to(self.compute_dtype), text_mask=attention_mask.bool(),
                                     frame_rate=rate, guide=guide))
@@ -142,6 +145,7 @@ class SoraModel(comfy.model_base.BaseModel):
         if given.get(GUIDE) is not None:
             out["guide_video"] = comfy.conds.CONDRegular(given[GUIDE].video)
             out["guide_audio"] = comfy.conds.CONDRegular(given[GUIDE].audio)
+            out["guide_setting"] = comfy.conds.CONDRegular(given[GUIDE].setting)
         if given.get("denoise_mask") is not None:
             masks = comfy.utils.unpack_latents(given["denoise_mask"], shapes)
             for name, mask in zip(("video_mask", "audio_mask"), masks, strict=False):

@@ -110,7 +110,7 @@ class Sketching:
             sketches[name] = draw_sketch(
                 self.sketcher, _text(entries[0]), _text(negative[0]) if _is_text(negative[0], self.config) else None,
                 frames=video_frames(latents, self.config.temporal_compression), aspect=width / height, seed=seed,
-                wishes=_wishes(entries[0]),
+                wishes=wishes_of(entries[0]),
                 picture=start[:, :, 0].float().cpu() if has_picture else None, batch_size=batch)
         return sketches
 
@@ -136,6 +136,6 @@ def _text(entry: dict[str, Any]) -> Tensor:
     return text[:, whole_mask(text, entry.get("attention_mask"))[0].bool()]
 
 
-def _wishes(entry: dict[str, Any]) -> Wishes:
-    # An encoder of another kind tells none.
+def wishes_of(entry: dict[str, Any]) -> Wishes:
+    """What the words of a conditioning say; an encoder of another kind tells nothing."""
     return Wishes.from_numbers(entry[WISHES][0].tolist()) if WISHES in entry else NO_WISHES

@@ -16,14 +16,14 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..sora_core.config import TransformerConfig
-from ..sora_core.models.guide import HIT_FEATURES, Guide
+from ..sora_core.models.guide import Guide
 from ..sora_core.models.video_vae import VideoVAE, from_changes, to_changes
 from ..sora_core.plan import MODEL_FRAME_RATE
 from ..sora_core.sampling.flow import Given
 from ..sora_core.sampling.guidance import is_guided_at
 from ..sora_core.sampling.sketching import window_guides
 from ..sora_core.sampling.windows import Window, plan_windows, walk_windows
-from .adapter_sketch import SKETCH, Conditions
+from .adapter_sketch import SKETCH, Conditions, wishes_of
 
 KEY = "sora_windows"
 GUIDE = "sora_guide"        # under this name a conditioning carries the sketch to the model, as it reads it
@@ -69,7 +69,7 @@ class Windows:
         windows = plan_windows(latent_shapes[0][2], latent_shapes[1][2], rate)
         side = self.config.spatial_compression
         guides = {name: window_guides(entries[0][SKETCH], windows, self.plain_vae,
-                                      *(side * n for n in latent_shapes[0][3:]))
+                                      *(side * n for n in latent_shapes[0][3:]), wishes_of(entries[0]).setting)
                   for name, entries in conditions.items() if entries and entries[0].get(SKETCH) is not None}
         if len(windows) == 1:
             guider.conds = _with_guides(conditions, guides, 0, latent_shapes)
@@ -107,7 +107,7 @@ def _with_guides(conditions: Conditions, guides: dict[str, list[Guide]], number:
                  shapes: list[Any]) -> Conditions:
     """Copies of the conditionings, each with a window's sketch or zeros, so that all go through the model at once."""
     (batch, channels, frames, height, width), sounds = shapes[0], shapes[1][2]
-    none = Guide(torch.zeros(batch, 2 * channels, frames, height, width), torch.zeros(batch, sounds, HIT_FEATURES))
+    none = Guide.none(batch, channels, frames, height, width, sounds)
     return {name: [{**entry, GUIDE: guides[name][number] if name in guides else none} for entry in entries]
             for name, entries in conditions.items()}
 

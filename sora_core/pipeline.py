@@ -146,8 +146,9 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
     first = None if picture is None else models.video_vae.encode(fit(picture, plan.model_width, plan.model_height))
 
     with _timed(stages, "sketch"):
-        sketch = make_sketch(models, plan, positive, negative, seed, first, read_wishes(plain.text))
-        guides = window_guides(sketch, windows, models.video_vae, plan.model_height, plan.model_width)
+        wishes = read_wishes(plain.text)
+        sketch = make_sketch(models, plan, positive, negative, seed, first, wishes)
+        guides = window_guides(sketch, windows, models.video_vae, plan.model_height, plan.model_width, wishes.setting)
 
     with _timed(stages, "sample"):
         velocities = [guided_velocity(models.transformer, positive, negative, guidance_scale, float(MODEL_FRAME_RATE),

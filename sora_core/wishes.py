@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .models.sketch import Sketch
+from .setting import FIELDS, UNSAID, Setting, read_setting
 from .things import MOST, NOUN, Thing, are_counted, named_figure, named_things
 
 WAY = r"\b(?:to|toward|towards|into)\s+(?:the\s+|its\s+)?{side}(?:[\s-]*hand\s+side)?\b|\b{side}wards?\b"
@@ -62,6 +63,7 @@ class Wishes:
         stack: of boxes, FALLS or STANDING in the end; 0 = either, or none.
         named: balls and boxes that there are, at most `things.MOST`, or the parts of a figure; () = not said.
         alone: there is nothing else than that.
+        setting: where it plays, for the painter.
     """
 
     direction: int = 0
@@ -72,21 +74,25 @@ class Wishes:
     stack: int = 0
     named: tuple[Thing, ...] = ()
     alone: bool = False
+    setting: Setting = UNSAID
 
     def to_numbers(self) -> list[float]:
         """As a row of equally many numbers for any wishes."""
         rows = [_thing_numbers(thing) for thing in self.named] + (MOST - len(self.named)) * [[0.0] * 6]
-        numbers = (self.direction, self.meeting, self.shot, self.things, self.view, self.stack, self.alone)
+        numbers = (self.direction, self.meeting, self.shot, self.things, self.view, self.stack, self.alone,
+                   *self.setting)
         return [float(number) for number in (*numbers, *sum(rows, []))]
 
     @staticmethod
     def from_numbers(numbers: Sequence[float]) -> Wishes:
         """The inverse of `to_numbers`."""
-        direction, meeting, shot, things, view, stack, alone = (int(n) for n in numbers[:7])
-        rows = [numbers[i:i + 6] for i in range(7, len(numbers), 6)]
+        first = 7 + FIELDS
+        direction, meeting, shot, things, view, stack, alone, *setting = (int(n) for n in numbers[:first])
+        rows = [numbers[i:i + 6] for i in range(first, len(numbers), 6)]
         named = tuple(Thing(kind > 0, (red, green, blue) if has_colour else None, int(size), kind == PART)
                       for kind, size, has_colour, red, green, blue in rows if kind)
-        return Wishes(direction, bool(meeting), shot, bool(things), view, stack, named, bool(alone))
+        return Wishes(direction, bool(meeting), shot, bool(things), view, stack, named, bool(alone),
+                      tuple(setting))
 
 
 NO_WISHES = Wishes()
@@ -98,8 +104,9 @@ def read_wishes(prompt: str) -> Wishes:
     meets = bool(re.search(MEETING, re.sub(WITH_A_PLACE, "", text)))
     things = bool(re.search(rf"\b{NOUN}\b", text)) and not re.search(NOT_THINGS, text)
     named, figure = named_things(prompt), named_figure(prompt)
+    alone = bool(figure) or (things and bool(named) and are_counted(prompt))
     return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things, asked_view(prompt), asked_stack(prompt),
-                  figure or named, bool(figure) or (things and bool(named) and are_counted(prompt)))
+                  figure or named, alone, read_setting(prompt))
 
 
 def _thing_numbers(thing: Thing) -> list[float]:

@@ -97,8 +97,8 @@ def _add_transformer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--depth", type=int, default=6)
     parser.add_argument("--compile", action="store_true", help="compile the blocks: slower start, faster steps")
-    parser.add_argument("--only-sketcher", action="store_true",
-                        help="only the sketcher learns, in much shorter steps; the rest stays as in --start-from")
+    parser.add_argument("--only", choices=("sketcher", "transformer"), default="",
+                        help="only this network learns, in shorter steps; the rest stays as in --start-from")
     parser.add_argument("--clips", type=Path, help="folder of clips of your own to learn from too: videos with sound "
                         "and a .txt beside each, or WebDataset tars")
 
@@ -182,7 +182,7 @@ def _train_transformer(args: argparse.Namespace) -> None:
     options = transformer.TransformerOptions(
         data=args.data, sketches=args.sketches, cache=args.cache or args.output / "latents", video_vae=args.video_vae,
         audio_vae=args.audio_vae, start_from=args.start_from, batch_size=args.batch_size or 32,
-        width=args.width, depth=args.depth, compile=args.compile, only_sketcher=args.only_sketcher)
+        width=args.width, depth=args.depth, compile=args.compile, only=args.only)
     if args.clips is not None:
         _encode_own(args.clips, options)
     transformer.train(options, loop)

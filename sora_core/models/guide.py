@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..setting import FIELDS, UNSAID, Setting
 from .sketch import SLOTS, Sketch, draw
 from .video_vae import VideoVAE, to_changes
 
@@ -21,27 +22,46 @@ FRAMES_PER_SOUND = 2  # 24 frames and 12 sound latents a second
 
 @dataclass(frozen=True)
 class Guide:
-    """A sketch as the transformer reads it; zeros mean that there is none.
+    """A sketch as the transformer reads it, and where the clip plays; zeros mean that there is none.
 
     Attributes:
         video: `(B, 2 C, t, h, w)` latents of the drawn sketch: its colours, then its masks.
         audio: `(B, L, HIT_FEATURES)` what is hit around each sound latent, how fast things move, what they are.
+        setting: `(B, FIELDS)` int64, numbers of `setting.read_setting`.
     """
 
     video: Tensor
     audio: Tensor
+    setting: Tensor
+
+    @staticmethod
+    def none(batch: int, channels: int, frames: int, height: int, width: int, sounds: int) -> Guide:
+        """Zeros for video latents `(batch, channels, frames, height, width)` and as many `sounds`."""
+        return Guide(torch.zeros(batch, 2 * channels, frames, height, width), torch.zeros(batch, sounds, HIT_FEATURES),
+                     torch.zeros(batch, FIELDS, dtype=torch.int64))
 
     def __getitem__(self, rows: slice) -> Guide:
-        return Guide(self.video[rows], self.audio[rows])
+        return Guide(self.video[rows], self.audio[rows], self.setting[rows])
 
     def window(self, video: list[int] | slice, audio: list[int] | slice) -> Guide:
         """The part at some latents of the clip."""
-        return Guide(self.video[:, :, video], self.audio[:, audio])
+        return Guide(self.video[:, :, video], self.audio[:, audio], self.setting)
+
+    def times(self, shares: Tensor) -> Guide:
+        """Each clip's times its share `(B,)`: 0 hides it."""
+        return Guide(self.video * shares.view(-1, 1, 1, 1, 1), self.audio * shares.view(-1, 1, 1),
+                     self.setting * (shares != 0).view(-1, 1))
+
+    def beside_none(self) -> Guide:
+        """Those of the batch, then as many zeros."""
+        return Guide(*(torch.cat([x, torch.zeros_like(x)]) for x in (self.video, self.audio, self.setting)))
 
 
-def make_guide(sketch: Sketch, video_vae: VideoVAE, height: int, width: int, audio_latents: int) -> Guide:
+def make_guide(sketch: Sketch, video_vae: VideoVAE, height: int, width: int, audio_latents: int,
+               setting: Setting = UNSAID) -> Guide:
     """Draw a sketch and encode it with the autoencoder that the clip's own latents come from."""
-    return Guide(encode_drawing(*draw(sketch, height, width), video_vae), hit_features(sketch, audio_latents))
+    return Guide(encode_drawing(*draw(sketch, height, width), video_vae), hit_features(sketch, audio_latents),
+                 torch.tensor([setting]).expand(len(sketch.stage), -1))
 
 
 def encode_drawing(colours: Tensor, masks: Tensor, video_vae: VideoVAE) -> Tensor:

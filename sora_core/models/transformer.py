@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import TransformerConfig
+from ..setting import COUNT
 from ..shapes import audio_latent_times, video_latent_times
 from .guide import HIT_FEATURES, Guide
 from .layers import Attention, FeedForward, initialise, rms_norm, rotary_angles, sinusoidal_embedding
@@ -71,8 +72,8 @@ class SoraTransformer(nn.Module):
     Inside it corrects the best linear guess of the clean latents, see `linear_guess_velocity`.
     """
 
-    adamw_parameters = ("video_in", "audio_in", "guide_in", "hits_in", "reference_in", "position_in", "text_in",
-                        "video_out", "audio_out", "modality", "timestep_in", "frame_rate_in", "modulation",
+    adamw_parameters = ("video_in", "audio_in", "guide_in", "hits_in", "setting_in", "reference_in", "position_in",
+                        "text_in", "video_out", "audio_out", "modality", "timestep_in", "frame_rate_in", "modulation",
                         "out_modulation", "refiner.token_in")
 
     def __init__(self, config: TransformerConfig, *, operations: Any = nn, dtype: torch.dtype | None = None,
@@ -90,6 +91,7 @@ class SoraTransformer(nn.Module):
         self.guide_in = operations.Linear(2 * patch, width, bias=False, **tensor)
         self.hits_in = operations.Linear(HIT_FEATURES, width, bias=False, **tensor)
         self.position_in = operations.Linear(48, width, bias=False, **tensor)
+        self.setting_in = operations.Embedding(COUNT, width, **tensor)
         self.modality = operations.Embedding(5, width, **tensor)
         self.timestep_in = operations.Linear(128, width, **tensor)
         self.timestep_out = operations.Linear(width, width, **tensor)
@@ -106,7 +108,7 @@ class SoraTransformer(nn.Module):
         refiner, blocks = self.refiner, [block.bias for block in self.blocks]
         initialise(self, embedding_std=0.02, zero=[
             self.modulation, self.out_modulation, self.video_out, self.audio_out, self.guide_in, self.hits_in,
-            refiner.token_in, refiner.guide_in, refiner.out, refiner.forget, refiner.hold,
+            self.setting_in,             refiner.token_in, refiner.guide_in, refiner.out, refiner.forget, refiner.hold,
             *(block.conv for block in refiner.blocks), *blocks])
 
     # Tokens in and out
@@ -186,7 +188,7 @@ class SoraTransformer(nn.Module):
             timestep_audio: `(B,)` or `(B, L)`.
             text: states `(B, Lt, text_width)`; text_mask: `(B, Lt)`, true at real tokens.
             frame_rate: `(B,)` frames per second.
-            guide: the sketch of the clip, at the same latents, or None.
+            guide: the sketch of the clip at the same latents, and where it plays, or None.
             references: cameos, or None.
             places: which latents of their clip `video` and `audio` are, ascending; None = all from the first on.
 
@@ -200,6 +202,9 @@ class SoraTransformer(nn.Module):
         pooled = (text * text_mask[..., None]).sum(1) / text_mask.sum(1, keepdim=True).clamp(min=1)
         rate = sinusoidal_embedding(torch.log2(frame_rate.float() / 24.0) * 10.0, 32, 100.0).to(dtype)
         shared = self.text_pooled_in(pooled.to(dtype)) + self.frame_rate_in(rate)  # (B, D)
+        if guide is not None:
+            told = self.setting_in(guide.setting) * (guide.setting > 0)[..., None]
+            shared = shared + told.sum(1).to(dtype)
 
         places = places or (range(video.shape[2]), range(audio.shape[2]))
         positions = self._positions(video, audio, frame_rate, references, places)

@@ -46,7 +46,7 @@ def guided_velocity(transformer: SoraTransformer, positive: Tensor, negative: Te
     text = torch.cat([F.pad(state, (0, 0, 0, length - state.shape[1])) for state in states])
     mask = torch.stack([torch.arange(length) < state.shape[1] for state in states])
     if guide is not None and len(states) == 2:
-        guide = Guide(*(torch.cat([x, torch.zeros_like(x)]) for x in (guide.video, guide.audio)))
+        guide = guide.beside_none()
 
     def velocity(video: Tensor, audio: Tensor, t_video: Tensor, t_audio: Tensor) -> tuple[Tensor, Tensor]:
         is_guided = is_guided_at(max(float(t_video.max()), float(t_audio.max())))

@@ -15,6 +15,7 @@ from ..models.guide import Guide, make_guide
 from ..models.sketch import COLOUR, SLOTS, STATES, TRAITS, Sketch, rigid, without_figures
 from ..models.sketcher import FRAMES, STATE_SCALE, Sketcher
 from ..models.video_vae import VideoVAE
+from ..setting import UNSAID, Setting
 from ..shapes import video_latent_frames
 from ..wishes import ANGLED, FRONT, HIGH, LOW, NO_WISHES, Wishes, turned
 from .choice import GOOD_ENOUGH, objections, overlap
@@ -81,13 +82,15 @@ def draw_sketch(sketcher: Sketcher, positive: Tensor, negative: Tensor | None, *
     return made
 
 
-def window_guides(sketch: Sketch, windows: list[Window], video_vae: VideoVAE, height: int, width: int) -> list[Guide]:
-    """What the transformer sees of a sketch in each window of a clip of `height` x `width` pixels."""
+def window_guides(sketch: Sketch, windows: list[Window], video_vae: VideoVAE, height: int, width: int,
+                  setting: Setting = UNSAID) -> list[Guide]:
+    """What the transformer sees of a sketch in each window of a clip of `height` x `width` pixels, and of where it
+    plays."""
     guides = []
     for window in windows:
         start, latents = FRAMES * window.video[0], window.video[1] - window.video[0]
         part = sketch.frames(start, start + 1 + FRAMES * (latents - 1))
-        guides.append(make_guide(part, video_vae, height, width, window.audio[1] - window.audio[0]))
+        guides.append(make_guide(part, video_vae, height, width, window.audio[1] - window.audio[0], setting))
     return guides
 
 

@@ -26,6 +26,7 @@ from ..models.sketch import SLOTS, TRAITS, Sketch, draw
 from ..models.tokenizer import Tokenizer
 from ..models.video_vae import VideoVAE
 from ..sampling.choice import meets
+from ..setting import read_setting
 
 TYPO_SHARE = 0.05      # of the words of a roughened caption
 ROUGH_SHARE = 0.2      # of the captions
@@ -142,13 +143,14 @@ def encode_shard(shard: Shard, video_vae: VideoVAE, audio_vae: AudioVAE) -> tupl
 @dataclass(frozen=True)
 class Clips:
     """A batch of one shape: video `(B, C, T', H', W')`, audio `(B, C, L)`, guide `(B, 2 C, T', H', W')`, float32; the
-    sketches; one wording of each clip."""
+    sketches; one wording of each clip; where it plays by all its wordings, `(B, FIELDS)`, see `setting.py`."""
 
     video: Tensor
     audio: Tensor
     guide: Tensor
     sketch: Sketch
     texts: list[str]
+    setting: Tensor
 
 
 class LatentPool:
@@ -166,6 +168,7 @@ class LatentPool:
             tensors = [torch.cat(parts) for parts in zip(*(entry[0] for entry in group), strict=True)]
             self.groups.append((tensors, Sketch.join([entry[1] for entry in group]),
                                 [texts for entry in group for texts in entry[2]]))
+        self.settings = [torch.tensor([read_setting(*texts) for texts in group[2]]) for group in self.groups]
         self.sizes = np.array([len(group[2]) for group in self.groups], dtype=np.float64)
 
     def __len__(self) -> int:
@@ -176,10 +179,11 @@ class LatentPool:
 
     def draw(self, rng: np.random.Generator, batch_size: int) -> Clips:
         """A batch of one shape."""
-        tensors, sketch, captions = self.groups[rng.choice(len(self.groups), p=self.sizes / self.sizes.sum())]
+        group = rng.choice(len(self.groups), p=self.sizes / self.sizes.sum())
+        tensors, sketch, captions = self.groups[group]
         rows = torch.from_numpy(rng.integers(len(captions), size=batch_size))
         texts = [str(rng.choice(captions[row])) for row in rows]
-        return Clips(*(tensor[rows].float() for tensor in tensors), sketch[rows], texts)
+        return Clips(*(tensor[rows].float() for tensor in tensors), sketch[rows], texts, self.settings[group][rows])
 
 
 class SketchPool:

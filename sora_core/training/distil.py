@@ -48,6 +48,7 @@ from .transformer import (
     MOVING_WEIGHT,
     TEXT_LENGTH,
     TransformerTask,
+    guide_of,
     weighted_loss,
 )
 
@@ -130,8 +131,8 @@ class DistilTask(TransformerTask):
         count = len(clean[0])
         t_video, t_audio, sees = self._timesteps(count, batch["video_places"], batch["audio_places"], generator)
         free = (t_video > 0).float(), (t_audio > 0).float()
-        guide = Guide(batch["guide_video"] * sees.view(-1, 1, 1, 1, 1), batch["guide_audio"] * sees.view(-1, 1, 1))
-        no_guide = Guide(*(torch.cat([x, torch.zeros_like(x)]) for x in (guide.video, guide.audio)))
+        guide = guide_of(batch).times(sees)
+        no_guide = guide.beside_none()
         text, mask = text[:count], batch["mask"][:count]
         texts = torch.cat([text, nothing.expand(count, -1, -1)])
         masks = torch.cat([mask, self.nothing[1].expand(count, -1)])
@@ -221,7 +222,8 @@ class DistilTask(TransformerTask):
         ids, mask = pad_ids([clips.texts[row], ""], self.tokenizer, TEXT_LENGTH)
         states = self.text_encoder(ids, mask)
         positive, negative = (states[i:i + 1, :int(mask[i].sum())] for i in (0, 1))
-        guide = Guide(clips.guide[row:row + 1], hit_features(clips.sketch[row:row + 1], clips.audio.shape[2]))
+        guide = Guide(clips.guide[row:row + 1], hit_features(clips.sketch[row:row + 1], clips.audio.shape[2]),
+                      clips.setting[row:row + 1])
         generator = torch.Generator().manual_seed(row)
         noise = [torch.randn(x[:1].shape, generator=generator) for x in (clips.video, clips.audio)]
         velocity = guided_velocity(network, positive, negative, guidance_scale, FRAME_RATE, guide)

@@ -34,11 +34,20 @@ from ..models.tokenizer import Tokenizer
 from ..models.transformer import SoraTransformer
 from ..models.video_vae import VideoVAE
 from ..sampling.sketching import draw_sketch
+from ..setting import read_setting
 from . import parallel
 from .data import pad_ids
 from .folder import Faults, cache_folder
 from .loop import LoopOptions, TrainingRun
-from .transformer import AUDIO_WEIGHT, FIRST_FRAME_WEIGHT, SMALLEST_WEIGHTED, TEXT_DROP, TEXT_LENGTH, draw_timesteps
+from .transformer import (
+    AUDIO_WEIGHT,
+    FIRST_FRAME_WEIGHT,
+    SMALLEST_WEIGHTED,
+    TEXT_DROP,
+    TEXT_LENGTH,
+    draw_timesteps,
+    guide_of,
+)
 
 SKETCHES = 2                 # drawn for each clip
 SKETCH_SHARE = 0.5           # of the samples that see one
@@ -171,7 +180,7 @@ class LoraTask:
                 sketch = draw_sketch(sketcher, positive, negative, frames=frames, aspect=width / height, seed=row,
                                      batch_size=SKETCHES)
                 guide = make_guide(sketch.frames(0, frames), video_vae, height, width, audio.shape[2])
-            guides.append(Guide(guide.video.clone(), guide.audio.clone()))
+            guides.append(Guide(guide.video.clone(), guide.audio.clone(), guide.setting.clone()))
         return guides
 
     def batch(self, rng: np.random.Generator, step: int) -> dict[str, Tensor]:
@@ -191,7 +200,8 @@ class LoraTask:
                 "guide_video": torch.stack([guide.video[i] for guide, i in zip(guides, which, strict=True)])
                 * keep.view(-1, 1, 1, 1, 1),
                 "guide_audio": torch.stack([guide.audio[i] for guide, i in zip(guides, which, strict=True)])
-                * keep.view(-1, 1, 1)}
+                * keep.view(-1, 1, 1),
+                "guide_setting": torch.tensor([read_setting(text) for text in texts])}
 
     def loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         t = draw_timesteps(len(batch["video"]), generator).to(batch["video"].device)
@@ -209,7 +219,7 @@ class LoraTask:
             v_video, v_audio = self.transformer(
                 video + at_video * (noises[0] - video), audio + at_audio * (noises[1] - audio), timestep_video=t,
                 timestep_audio=t_audio, text=text, text_mask=batch["mask"], frame_rate=torch.full_like(t, 24.0),
-                guide=Guide(batch["guide_video"], batch["guide_audio"]))
+                guide=guide_of(batch))
         importance = torch.ones(1, 1, video.shape[2], 1, 1, device=video.device)
         importance[:, :, 0] = FIRST_FRAME_WEIGHT
         loss_video = _velocity_error(v_video, noises[0] - video, at_video, importance)

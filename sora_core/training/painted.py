@@ -26,6 +26,7 @@ from ..models.tokenizer import Tokenizer
 from ..models.transformer import SoraTransformer
 from ..sampling.flow import DEFAULT_GUIDANCE_SCALE, Given, euler, schedule
 from ..sampling.guidance import guided_velocity
+from ..setting import read_setting
 from .data import read_sketch, sketched
 
 LEAST_NOISE, MOST_NOISE = 0.15, 0.5     # the timestep that painting starts from; more would change what is shown
@@ -64,7 +65,7 @@ class PaintedClips:
             place = sketched(json.loads(shard.metadata()["records"]))[row % count]
             video = shard.get_slice("video")[place:place + 1]
         video = video.permute(0, 4, 1, 2, 3).float() / 127.5 - 1
-        guide = Guide(drawn, hit_features(sketch, sound.shape[2]))
+        guide = Guide(drawn, hit_features(sketch, sound.shape[2]), torch.tensor([read_setting(*captions[row])]))
         is_anew = anew_share > 0 and rng.random() < anew_share
         painted = self._paint(latents, sound, guide, str(rng.choice(captions[row])), rng, is_anew)
         return video.flip(-1) if row >= count else video, painted, sketch

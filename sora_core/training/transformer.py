@@ -5,7 +5,7 @@ Legend: B batch, C T' H' W' video latents, L audio latents.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ PICTURE_SOUNDS = 4         # audio latents that go with a first frame
 TEXT_DROP = 0.1
 GUIDE_DROP, GUIDE_DROP_WITHOUT_TEXT = 0.08, 0.6
 GUIDE_DROP_WHERE_GIVEN = 0.7   # a clip whose picture, sound or beginning is given has no sketch when it is used
+SETTING_TOLD = 0.7         # of what is known of where a clip plays; a prompt seldom says all of it
+MISLED = 0.06              # clips with the words of another: what the sketch and the setting say goes before them
 MORE_SKETCHES = 3.0        # sketches without pictures, for each clip of the batch
 UNIFORM_SHARE = 0.1        # of the timesteps; the rest is logit-normal (arXiv:2403.03206, section 3.1)
 SMALLEST_WEIGHTED = 0.15   # the loss is that of the velocity, (error of x_0 / t)^2, with t no smaller than this
@@ -72,6 +74,11 @@ def draw_timesteps(batch: int, generator: torch.Generator) -> Tensor:
     return shift_sigma(torch.where(is_uniform, uniform, normal), SHIFT).clamp(1e-3, 1)
 
 
+def guide_of(batch: dict[str, Tensor]) -> Guide:
+    """The guide of a batch, as its tensors have it."""
+    return Guide(*(batch[f"guide_{field.name}"] for field in fields(Guide)))
+
+
 class TransformerTask:
     """Flow matching on both modalities, with parts of either given at timestep 0."""
 
@@ -98,7 +105,7 @@ class TransformerTask:
             places = self._window(clips.video.shape[2], clips.audio.shape[2], rng)
         masks = clips.guide[:, self.transformer.config.video_channels:, list(places[0])]
         moving = (masks - masks[:, :, :1]).square().sum(1, keepdim=True) > MOVED
-        guide = Guide(clips.guide, hit_features(clips.sketch, clips.audio.shape[2]))
+        guide = Guide(clips.guide, hit_features(clips.sketch, clips.audio.shape[2]), clips.setting)
         guide = guide.window(list(places[0]), list(places[1]))
         batch = {"video": clips.video[:, :, list(places[0])], "audio": clips.audio[:, :, list(places[1])],
                  "video_places": torch.tensor(list(places[0])), "audio_places": torch.tensor(list(places[1])),
@@ -106,9 +113,12 @@ class TransformerTask:
         has_text = rng.random(len(clips.texts)) >= TEXT_DROP
         keeps = rng.random(len(has_text)) >= np.where(has_text, GUIDE_DROP, GUIDE_DROP_WITHOUT_TEXT)
         keeps = torch.from_numpy(keeps).float()
-        batch |= {"guide_video": guide.video * keeps.view(-1, 1, 1, 1, 1),
-                  "guide_audio": guide.audio * keeps.view(-1, 1, 1)}
+        told = rng.random(guide.setting.shape) < SETTING_TOLD
         texts = [roughen(text, rng) if has else "" for text, has in zip(clips.texts, has_text, strict=True)]
+        for row in np.flatnonzero(has_text & (rng.random(len(texts)) < MISLED)):
+            texts[row], told[row] = str(rng.choice(clips.texts)), True
+        guide = replace(guide, setting=guide.setting * torch.from_numpy(told)).times(keeps)
+        batch |= {f"guide_{field.name}": getattr(guide, field.name) for field in fields(Guide)}
         return batch | self._sketch_batch(clips.sketch, clips.video.shape[4] / clips.video.shape[3], texts, rng)
 
     def _sketch_batch(self, sketch: Sketch, aspect: float, texts: list[str],
@@ -184,8 +194,7 @@ class TransformerTask:
             v_video, v_audio = self.transformer(
                 noisy_video, noisy_audio, timestep_video=t_video, timestep_audio=t_audio, text=text[:count],
                 text_mask=batch["mask"][:count], frame_rate=torch.full((count,), 24.0),
-                guide=Guide(batch["guide_video"] * sees.view(-1, 1, 1, 1, 1),
-                            batch["guide_audio"] * sees.view(-1, 1, 1)),
+                guide=guide_of(batch).times(sees),
                 places=(batch["video_places"].tolist(), batch["audio_places"].tolist()))
             loss_sketch = self._sketch_loss(batch, text, count, generator)
         importance = 1 + (MOVING_WEIGHT - 1) * batch["moving"]
@@ -254,12 +263,32 @@ class SketcherTask(TransformerTask):
         return loss, {"sketch": float(loss.detach())}
 
 
+class PainterTask(TransformerTask):
+    """The transformer alone learns: the words and the sketcher that has learnt with them stay as they are."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for module in (self.sketcher, self.text_encoder):
+            module.requires_grad_(False)
+
+    def _sketch_batch(self, sketch: Sketch, aspect: float, texts: list[str],
+                      rng: np.random.Generator) -> dict[str, Tensor]:
+        ids, mask = pad_ids(texts, self.tokenizer, TEXT_LENGTH)
+        return {"ids": ids, "mask": mask}
+
+    def _sketch_loss(self, batch: dict[str, Tensor], text: Tensor, clips: int, generator: torch.Generator) -> Tensor:
+        return text.new_zeros(())
+
+
 def weighted_loss(velocity: Tensor, target: Tensor, timestep: Tensor, importance: Tensor | float = 1.0) -> Tensor:
     """Mean squared error of the velocity over the latents that are asked for, gently weighted near the data."""
     weight = (timestep / timestep.clamp(min=SMALLEST_WEIGHTED)) ** 2   # x_0's error / max(t, smallest), squared
     asked = (timestep > 0).expand_as(target)
     asked = asked * importance
     return ((velocity - target) ** 2 * weight * asked).sum() / asked.sum().clamp(min=1)
+
+
+TASKS = {"": TransformerTask, "sketcher": SketcherTask, "transformer": PainterTask}
 
 
 @dataclass(frozen=True)
@@ -271,7 +300,7 @@ class TransformerOptions:
         tokenizers: folder or file of a checkpoint with both autoencoders.
         sketches: pool of sketches without pictures.
         start_from: checkpoint whose weights to begin with, or None.
-        only_sketcher: the rest of that checkpoint stays as it is.
+        only: "sketcher" or "transformer": the rest of that checkpoint stays as it is; "" = all of it learns.
     """
 
     data: Path
@@ -284,11 +313,12 @@ class TransformerOptions:
     width: int = 256
     depth: int = 6
     compile: bool = False
-    only_sketcher: bool = False
+    only: str = ""
 
     def __post_init__(self) -> None:
-        if self.only_sketcher and self.start_from is None:
-            raise ConfigError("--only-sketcher needs trained words to learn with; name a checkpoint with --start-from")
+        if self.only and self.start_from is None:
+            raise ConfigError(f"--only {self.only} needs trained words to learn with; name a checkpoint with "
+                              "--start-from")
 
 
 def train(options: TransformerOptions, loop: LoopOptions) -> bool:
@@ -324,9 +354,8 @@ def train(options: TransformerOptions, loop: LoopOptions) -> bool:
         torch._dynamo.config.cache_size_limit = 64   # one graph per shape of clip
         for block in [*transformer.blocks, *sketcher.blocks]:
             block.compile(dynamic=False)
-    kind = SketcherTask if options.only_sketcher else TransformerTask
-    task = kind(pool, sketches, transformer, sketcher, text_encoder, tokenizer, video_vae, options.batch_size,
-                window_steps=int(WINDOW_SHARE * loop.steps))
+    task = TASKS[options.only](pool, sketches, transformer, sketcher, text_encoder, tokenizer, video_vae,
+                               options.batch_size, window_steps=int(WINDOW_SHARE * loop.steps))
     return TrainingRun(task, loop).run(lambda line: print(line, flush=True))
 
 

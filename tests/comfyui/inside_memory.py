@@ -34,6 +34,7 @@ def within(most: int, estimate: float, name: str) -> None:
 def check_the_transformer_takes_what_it_announces(_: SimpleNamespace) -> None:
     """As the model is called while it samples: packed latents, text, and the sketch to paint over."""
     adapter, configs, guide = part("nodes.adapter_model"), part("sora_core.config"), part("sora_core.models.guide")
+    settings = part("sora_core.setting")
     for config in (configs.TransformerConfig(), configs.TransformerConfig(width=512, num_heads=8)):
         model = adapter.SoraModel(adapter._description(config, None), config)
         model.diffusion_model = adapter.SoraDiffusion(config, operations=comfy.ops.disable_weight_init,
@@ -46,7 +47,8 @@ def check_the_transformer_takes_what_it_announces(_: SimpleNamespace) -> None:
             given = {"c_crossattn": torch.zeros(batch, 32, config.text_width), "latent_shapes": shapes,
                      "attention_mask": torch.ones(batch, 32, dtype=torch.long), "frame_rate": 24.0,
                      "guide_video": torch.zeros(batch, 2 * video[1], *video[2:]),
-                     "guide_audio": torch.zeros(batch, audio[2], guide.HIT_FEATURES)}
+                     "guide_audio": torch.zeros(batch, audio[2], guide.HIT_FEATURES),
+                     "guide_setting": torch.zeros(batch, settings.FIELDS, dtype=torch.int64)}
             with patch.object(comfy.model_management, "pytorch_attention_flash_attention", lambda: True):
                 estimate = model.memory_required(packed.shape)
             within(peak(lambda: model.apply_model(packed, torch.full((batch,), 0.7), **given)),   # noqa: B023 - at once

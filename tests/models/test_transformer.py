@@ -1,11 +1,15 @@
 """The transformer: shapes, what a timestep of 0 means, who sees whom."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from sora_core.config import TextEncoderConfig, TransformerConfig
+from sora_core.models.guide import HIT_FEATURES, Guide
 from sora_core.models.text_encoder import TextEncoder
 from sora_core.models.transformer import References, SoraTransformer
+from sora_core.setting import read_setting
 
 CONFIG = TransformerConfig(video_channels=6, audio_channels=4, text_width=24, width=48, depth=2, num_heads=2)
 
@@ -122,16 +126,16 @@ def test_text_encoder_ignores_padding():
 
 @torch.no_grad()
 def test_a_sketch_matters_where_it_is_and_zeros_mean_none(model):
-    from sora_core.models.guide import HIT_FEATURES, Guide
-
     values = inputs()
     without = model(**values)
-    none = Guide(torch.zeros(2, 12, 3, 4, 6), torch.zeros(2, 5, HIT_FEATURES))
+    none = Guide.none(2, 6, 3, 4, 6, 5)
     for got, want in zip(model(**values, guide=none), without, strict=True):
         torch.testing.assert_close(got, want)
-    guide = Guide(torch.ones(2, 12, 3, 4, 6), torch.ones(2, 5, HIT_FEATURES))
-    for got, other in zip(model(**values, guide=guide), without, strict=True):
-        assert not torch.allclose(got, other)
+    guides = (Guide(torch.ones(2, 12, 3, 4, 6), torch.ones(2, 5, HIT_FEATURES), none.setting),
+              replace(none, setting=torch.tensor([read_setting("on grass at night")] * 2)))
+    for guide in guides:
+        for got, other in zip(model(**values, guide=guide), without, strict=True):
+            assert not torch.allclose(got, other)
 
 
 @torch.no_grad()

@@ -1,0 +1,71 @@
+"""Where a clip plays: the floor, the place, the light, the style and the air that a prompt names.
+
+The painter knows the words for them, but where it has never seen them beside the others (five balls on grass) it
+follows them less. So they are told to it apart from the words too, one number each, as classes are (a label embedding
+that modulates every token: arXiv:2212.09748, section 3.2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+NAMES: dict[str, dict[str, str]] = {
+    "floor": {
+        "wood": r"wood(en)? floor|floorboards|\bplanks\b|parquet|plancher",
+        "concrete": r"\bconcrete\b(?! (ball|box|cube|block|sphere))|cement|stone floor|b\u00e9ton",
+        "grass": r"\bgrass|\blawn\b|\bherbe\b|pelouse", "carpet": r"\bcarpet|\btapis\b",
+        "sand": r"\bsand\b|\bsandy\b|\bsable\b", "tile": r"\btile(s|d)?\b|carrel",
+        "ice": r"\bice\b(?! (cube|cream|block|ball|skat))|\bicy\b|\bglace\b|patinoire",
+        "asphalt": r"asphalt|\broad\b|\bla route\b", "dust": r"\bdust|poussi\u00e8re",
+    },
+    "place": {
+        "room": r"\broom\b|\bindoors\b|\bhouse\b|\bpi\u00e8ce\b|l'int\u00e9rieur",
+        "gym": r"\bgym(nasium)?\b|sports hall|gymnase|salle de sport",
+        "studio": r"\bstudio\b|plain backdrop", "yard": r"\b(court)?yard\b|brick wall|\bcour\b|briques",
+        "park": r"\bpark\b|\bmeadow\b|\boutdoors\b|\bparc\b|\bpr\u00e9\b",
+        "beach": r"\bbeach\b|by the sea\b|\bplage\b|bord de la mer", "rink": r"\brink\b|patinoire",
+        "street": r"\bstreet\b|\brue\b", "moon": r"\bmoon\b|\blune\b",
+    },
+    "light": {
+        "day": r"daylight|bright light|clear day|daytime|plein jour|\ble jour\b",
+        "dusk": r"\bdusk\b|evening light|sunset|cr\u00e9puscule|coucher du soleil",
+        "night": r"\bat night\b|dim blue light|after dark|\bla nuit\b|de nuit",
+    },
+    "style": {
+        "cartoon": r"cartoon|dessin anim\u00e9",
+        "noir": r"\bnoir style\b|film noir|black and white,? film|noir et blanc",
+        "clay": r"\bclay|p\u00e2te \u00e0 modeler", "pixel art": r"pixel art",
+    },
+    "air": {
+        "rain": r"\brain(s|y|ing)?\b|\bpleut\b|\bpluie\b", "wind": r"\bwind(y)?\b|\bvent\b",
+        "waves": r"\bwaves break|\bsea roars|\bvagues\b", "crickets": r"\bcrickets\b|grillons",
+        "crowd": r"\bcrowd\b|\bfoule\b",
+    },
+}
+"""What can be told, and the words for each, English and French."""
+FIELDS = len(NAMES)
+COUNT = 1 + sum(len(words) for words in NAMES.values())
+"""Different numbers, 0 for "not said" among them."""
+_FIRST = [1 + sum(len(words) for words in list(NAMES.values())[:field]) for field in range(FIELDS)]
+
+Setting = tuple[int, ...]
+UNSAID: Setting = (0,) * FIELDS
+
+
+def read_setting(*texts: str) -> Setting:
+    """A number for each of `NAMES`, 0 where nothing, or more than one thing, is said of it.
+
+    Args:
+        texts: wordings of the same clip.
+    """
+    text = " ".join(" ".join(texts).lower().split())
+    found = ([bool(re.search(pattern, text)) for pattern in words.values()] for words in NAMES.values())
+    return tuple(first + said.index(True) if sum(said) == 1 else 0
+                 for first, said in zip(_FIRST, found, strict=True))
+
+
+def names_of(setting: Iterable[int]) -> dict[str, str]:
+    """What a setting says, in words, such as `{"floor": "grass"}`."""
+    every = [(field, name) for field, words in NAMES.items() for name in words]
+    return dict(every[number - 1] for number in setting if number)
