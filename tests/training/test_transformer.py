@@ -1,5 +1,7 @@
 """The joint training: captions, timesteps, and losses that are the flow's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sora_core.config import SketcherConfig, TextEncoderConfig, TransformerConfig, VideoVAEConfig
+from sora_core.models.guide import Guide
 from sora_core.models.sketch import SLOTS, Sketch
 from sora_core.models.sketcher import Sketcher
 from sora_core.models.text_encoder import TextEncoder
@@ -14,10 +17,12 @@ from sora_core.models.tokenizer import train_tokenizer
 from sora_core.models.transformer import SoraTransformer
 from sora_core.models.video_vae import VideoVAE
 from sora_core.sampling.sketching import draw_sketch
+from sora_core.setting import read_setting
+from sora_core.training import transformer as transformer_training
 from sora_core.training.data import Clips, mirror_caption, pad_ids, roughen
 from sora_core.training.loop import LoopOptions, TrainingRun
 from sora_core.training.sketcher import draw_given
-from sora_core.training.transformer import SketcherTask, TransformerTask, draw_timesteps
+from sora_core.training.transformer import PainterTask, SketcherTask, TransformerTask, draw_timesteps
 
 TEXTS = ["a red ball rolls to the left", "a blue box falls"]
 
@@ -27,7 +32,7 @@ def make_clips(values, texts, frames=3, sounds=6):
     count = len(texts)
     video = values.reshape(-1, 1, 1, 1, 1).expand(-1, 6, frames, 4, 4).clone()
     return Clips(video, values.reshape(-1, 1, 1).expand(-1, 4, sounds).clone(), torch.zeros(count, 12, frames, 4, 4),
-                 make_sketch(values, frames), texts)
+                 make_sketch(values, frames), texts, torch.tensor([read_setting(text) for text in texts]))
 
 
 def make_sketch(values, frames):
@@ -99,6 +104,49 @@ def test_the_sketcher_can_learn_alone(task, tmp_path):
     assert losses[-1] < 0.6 * losses[0]
     for module, values in zip(others, before, strict=True):
         assert all(torch.equal(values[name], value) for name, value in module.state_dict().items())
+
+
+PLAYS = ["a ball on the grass at night", "a ball on the ice in a rink"]
+
+
+class TwoPlaces:
+    """Two latents of the same words and sketch, told apart by where they play alone."""
+
+    def draw(self, rng, batch_size):
+        rows = rng.integers(2, size=batch_size)
+        clips = make_clips(torch.tensor([-1.0, 1.0])[torch.from_numpy(rows)], batch_size * ["a ball"])
+        return replace(clips, sketch=make_sketch(torch.zeros(batch_size), 3),
+                       setting=torch.tensor([read_setting(PLAYS[row]) for row in rows]))
+
+
+def test_the_painter_can_learn_alone_and_minds_where_a_clip_plays(task, tmp_path):
+    alone = PainterTask(TwoPlaces(), task.sketches, task.transformer, task.sketcher, task.text_encoder, task.tokenizer,
+                        task.video_vae, 16)
+    others = [task.sketcher, task.text_encoder]
+    before = [{name: value.clone() for name, value in module.state_dict().items()} for module in others]
+    TrainingRun(alone, LoopOptions(output=tmp_path, steps=300, learning_rate=3e-3)).run(lambda _: None)
+    for module, values in zip(others, before, strict=True):
+        assert all(torch.equal(values[name], value) for name, value in module.state_dict().items())
+    ids, mask = pad_ids(["a ball", "a ball"], task.tokenizer, 16)
+    guide = replace(Guide.none(2, 6, 3, 4, 4, 6), setting=torch.tensor([read_setting(text) for text in PLAYS]))
+    noise, ones = torch.randn(1, 6, 3, 4, 4).expand(2, -1, -1, -1, -1), torch.ones(2)
+    with torch.no_grad():
+        video, _ = task.transformer(noise, torch.randn(2, 4, 6), timestep_video=ones, timestep_audio=ones,
+                                    text=task.text_encoder(ids, mask), text_mask=mask, frame_rate=ones * 24,
+                                    guide=guide)
+    clean = (noise - video).mean((1, 2, 3, 4))
+    assert clean[1] - clean[0] > 0.8
+
+
+def test_the_words_of_another_clip_come_with_all_that_is_known_of_this_one(task, monkeypatch):
+    monkeypatch.setattr(transformer_training, "MISLED", 1.0)
+    monkeypatch.setattr(transformer_training, "SETTING_TOLD", 0.0)
+    monkeypatch.setattr(transformer_training, "GUIDE_DROP", 0.0)
+    task.pool = TwoPlaces()
+    batch = task.batch(np.random.default_rng(0), 0)
+    has_text = batch["mask"][:16].sum(1) > batch["mask"][:16].sum(1).min()
+    assert has_text.any() and not has_text.all()
+    assert torch.equal((batch["guide_setting"] > 0).any(1), has_text)
 
 
 def test_what_is_given_is_of_things_or_of_the_floor(task):
