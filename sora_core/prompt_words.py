@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .things import COLOURS, SAME, SHADES
+from .things import COLOURS, NOUN, SAME, SHADES
 
 _NEAREST = {
     # things
@@ -49,9 +49,28 @@ NEAREST = {words.replace("_", " "): known for known, listed in _NEAREST.items() 
 _UNKNOWN = re.compile(r"\b(" + "|".join(sorted(map(re.escape, NEAREST), key=len, reverse=True)) + r")\b", re.IGNORECASE)
 
 
+_THING = rf"(?:an?|the|one|two|three|four)\s+(?:[\w-]+,?\s+){{0,4}}?{NOUN}"
+_PILE = r"(?:an?|the)\s+(?:\w+\s+)?(?:stack|tower|pile)(?:\s+of\s+(?:\w+\s+){0,2}(?:boxes|cubes|blocks))?"
+_PASSIVE = re.compile(rf"\b({_THING}|{_PILE})\s+(?:is|are|gets|get)\s+"
+                      rf"(hit|struck|(?:knocked|pushed)\s+(?:over|down)|toppled)\s+by\s+({_THING})\b", re.IGNORECASE)
+
+
+def active(text: str, read: dict[str, str]) -> str:
+    """Who hits named before whom it hits, as the model has learnt it; what is changed goes to `read`."""
+    def turned(match: re.Match[str]) -> str:
+        hit, deed, hitter = match.groups()
+        topples = not re.fullmatch("hit|struck", deed, re.IGNORECASE)
+        read[f"{deed.lower()} by"] = "hits"
+        hitter = hitter[0].upper() + hitter[1:] if hit[0].isupper() else hitter
+        return f"{hitter} hits {hit[0].lower()}{hit[1:]}" + (" and knocks everything over" if topples else "")
+
+    return _PASSIVE.sub(turned, text)
+
+
 def known_words(text: str) -> tuple[str, dict[str, str]]:
     """A prompt in which words that the model hasn't learnt are those nearest to them, and which those were."""
     read: dict[str, str] = {}
+    text = active(text, read)
 
     def nearest(match: re.Match[str]) -> str:
         return read.setdefault(match[0].lower(), NEAREST[match[0].lower()])

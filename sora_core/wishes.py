@@ -45,6 +45,9 @@ VIEWS = {
 }
 MADE, MISSED = 1, -1        # how a shot at a basket ends
 FALLS, STANDING = 1, -1     # what becomes of a stack of boxes
+FALL_DOWN = (r"\b(?:fall(?:s|ing)?|drop(?:s|ped|ping)?|plummets?|plunges?)\b"
+             r"(?!\s+(?:over|off|apart|asleep|in\s+love|toward|like\s+dominoe?s))")
+ANY, ALL = 1, 2             # how many of the things fall
 PART = 2.0
 NOTICED = 0.05      # movement, in units of the sketch, below which a thing stands still
 WATCHED = 40        # frames of which the movement counts; later things may have bounced back
@@ -61,6 +64,7 @@ class Wishes:
         things: there are balls and boxes and nobody beside.
         view: where the camera looks from, FRONT, HIGH, LOW or ANGLED; 0 = from anywhere.
         stack: of boxes, FALLS or STANDING in the end; 0 = either, or none.
+        falls: ANY or ALL of the things that are named come down from above; 0 = not said.
         named: balls and boxes that there are, at most `things.MOST`, or the parts of a figure; () = not said.
         alone: there is nothing else than that.
         setting: where it plays, for the painter.
@@ -72,6 +76,7 @@ class Wishes:
     things: bool = False
     view: int = 0
     stack: int = 0
+    falls: int = 0
     named: tuple[Thing, ...] = ()
     alone: bool = False
     setting: Setting = UNSAID
@@ -79,19 +84,19 @@ class Wishes:
     def to_numbers(self) -> list[float]:
         """As a row of equally many numbers for any wishes."""
         rows = [_thing_numbers(thing) for thing in self.named] + (MOST - len(self.named)) * [[0.0] * 6]
-        numbers = (self.direction, self.meeting, self.shot, self.things, self.view, self.stack, self.alone,
-                   *self.setting)
+        numbers = (self.direction, self.meeting, self.shot, self.things, self.view, self.stack, self.falls,
+                   self.alone,                    *self.setting)
         return [float(number) for number in (*numbers, *sum(rows, []))]
 
     @staticmethod
     def from_numbers(numbers: Sequence[float]) -> Wishes:
         """The inverse of `to_numbers`."""
-        first = 7 + FIELDS
-        direction, meeting, shot, things, view, stack, alone, *setting = (int(n) for n in numbers[:first])
+        first = 8 + FIELDS
+        direction, meeting, shot, things, view, stack, falls, alone, *setting = (int(n) for n in numbers[:first])
         rows = [numbers[i:i + 6] for i in range(first, len(numbers), 6)]
         named = tuple(Thing(kind > 0, (red, green, blue) if has_colour else None, int(size), kind == PART)
                       for kind, size, has_colour, red, green, blue in rows if kind)
-        return Wishes(direction, bool(meeting), shot, bool(things), view, stack, named, bool(alone),
+        return Wishes(direction, bool(meeting), shot, bool(things), view, stack, falls, named, bool(alone),
                       tuple(setting))
 
 
@@ -106,7 +111,7 @@ def read_wishes(prompt: str) -> Wishes:
     named, figure = named_things(prompt), named_figure(prompt)
     alone = bool(figure) or (things and bool(named) and are_counted(prompt))
     return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things, asked_view(prompt), asked_stack(prompt),
-                  figure or named, alone, read_setting(prompt))
+                  asked_fall(prompt) if alone and not figure else 0, figure or named, alone, read_setting(prompt))
 
 
 def _thing_numbers(thing: Thing) -> list[float]:
@@ -135,6 +140,14 @@ def asked_stack(prompt: str) -> int:
     if not re.search(STACK, text):
         return 0
     return STANDING if re.search(STANDS, text) else FALLS if re.search(TOPPLES, text) else 0
+
+
+def asked_fall(prompt: str) -> int:
+    """ALL where all things of a prompt are told to fall, ANY where one is, else 0."""
+    text = " ".join(prompt.lower().split())
+    if re.search(STACK, text) or not (found := re.search(FALL_DOWN, text)):
+        return 0
+    return ALL if found[0] in ("fall", "drop") or re.search(r"\b(?:both|all)\b", text) else ANY
 
 
 def travel_direction(prompt: str) -> int:

@@ -14,6 +14,15 @@ def test_they_are_read_as_the_nearest_that_it_has(text, known):
     assert known_words(text)[0] == known
 
 
+@pytest.mark.parametrize(("text", "known"), [
+    ("A tower of boxes is knocked over by a red ball", "A red ball hits a tower of boxes and knocks everything over"),
+    ("In a gym, the stack gets toppled by a ball", "In a gym, a ball hits the stack and knocks everything over"),
+    ("a small blue box is hit by a red rubber ball on ice", "a red rubber ball hits a small blue box on ice"),
+    ("a ball is hit by the wind", "a ball is hit by the wind")])
+def test_who_hits_is_named_first(text, known):
+    assert known_words(text)[0] == known
+
+
 def test_people_are_told():
     assert plain_words("A crate falls at midnight", lambda _: True) == Plain(
         "A box falls at night", "Read as: box for crate, at night for at midnight.")

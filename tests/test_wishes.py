@@ -5,7 +5,9 @@ import torch
 
 from sora_core.models.sketch import Sketch
 from sora_core.wishes import (
+    ALL,
     ANGLED,
+    ANY,
     FALLS,
     FRONT,
     HIGH,
@@ -71,6 +73,15 @@ def test_whether_there_is_nothing_else(prompt, alone):
     ("a ball rolls at a stack of two boxes", 0), ("a box falls", 0), ("", 0)])
 def test_what_becomes_of_a_stack(prompt, stack):
     assert read_wishes(prompt).stack == stack
+
+
+@pytest.mark.parametrize(("prompt", "falls"), [
+    ("a red ball drops onto the floor", ANY), ("a metal ball and a wooden box fall at the same time", ALL),
+    ("two balls are dropped, both land on grass", ALL), ("a ball rolls over a carpet", 0),
+    ("a stack of two boxes falls", 0), ("a woman falls", 0), ("a box falls over", 0), ("several balls fall", 0)])
+def test_what_comes_down(prompt, falls):
+    assert read_wishes(prompt).falls == falls
+    assert Wishes.from_numbers(read_wishes(prompt).to_numbers()).falls == falls
 
 
 @pytest.mark.parametrize(("prompt", "view"), [

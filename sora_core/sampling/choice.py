@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.sketch import Sketch
-from ..wishes import FALLS, MADE, MISSED, STANDING, Wishes
+from ..wishes import ALL, FALLS, MADE, MISSED, STANDING, Wishes
 from .falling import FRAME_RATE, Flight, find_flights
 from .laws import HIT
 from .sizes import wrong_sizes
@@ -31,6 +31,7 @@ SIZE = 0.2              # weight of each step from one size to the next; no reas
 OUTSIDE = 0.3           # weight of the share of the clip in which a thing isn't in the picture
 ALLOWED_TILT, TILTED = 0.15, 3.0    # of a box that lies still; 97 % of true ones tilt less. Weight of what is beyond
 FALLEN = 0.8            # of its radius: what comes down by more has fallen from what it stood on
+DROP = 0.12             # of the unit: what comes down by less hasn't fallen; each of 2,122 true falls is higher
 LAST = 12               # frames in which something lies still or doesn't
 STILL = 0.002           # movement from one frame to the next below which it does
 ABOVE = 0.3             # weight of a thing that begins above the picture; no reason to draw more sketches
@@ -52,6 +53,8 @@ def objections(sketch: Sketch, wishes: Wishes, aspect: float = 1.0) -> Tensor:
         against = against + SIZE * wrong_sizes(sketch, wishes.named, aspect)
     if wishes.stack:
         against = against + (stacks(sketch) != wishes.stack).float()
+    if wishes.falls:
+        against = against + (~falls(sketch, everything=wishes.falls == ALL)).float()
     if wishes.shot:
         against = against + (shots(sketch) != wishes.shot).float()
     return against
@@ -157,6 +160,13 @@ def shots(sketch: Sketch) -> Tensor:
         near = [float((at - rim_x).abs() / half) for at in (_sinking(x, y, rim_y), _sinking(x, y, rim_y + NET * half))]
         ends[row] = MADE if max(near) < 1 else MISSED if near[0] > NEARLY else 0
     return ends
+
+
+def falls(sketch: Sketch, *, everything: bool) -> Tensor:
+    """Whether one of the things, or each of them, comes down in the picture by `DROP` or more, `(B,)`."""
+    y = sketch.states[..., 1]                                                       # (B, K, T)
+    sinks = (y - y.cummin(2).values).amax(2) >= DROP
+    return (sinks | ~sketch.is_thing).all(1) if everything else (sinks & sketch.is_thing).any(1)
 
 
 def stacks(sketch: Sketch) -> Tensor:

@@ -9,6 +9,7 @@ from sora_core.models.sketch import Sketch
 from sora_core.sampling.choice import (
     GOOD_ENOUGH,
     doubt,
+    falls,
     meets,
     objections,
     outside,
@@ -18,7 +19,7 @@ from sora_core.sampling.choice import (
     stacks,
     tilt,
 )
-from sora_core.wishes import FALLS, MADE, MISSED, NO_WISHES, STANDING, Wishes
+from sora_core.wishes import ALL, FALLS, MADE, MISSED, NO_WISHES, STANDING, Wishes
 
 from .sketches import make_sketch
 
@@ -143,6 +144,16 @@ def test_boxes_come_to_rest_on_a_face(angle, is_still, is_box, against):
     sketch.states[0, 0, :, 2:] = torch.cat([0.1 * turn, 0.03 * turn.sum(0, keepdim=True)]).flatten()
     sketch.traits[0, 0, 1] = 1 if is_box else -1
     assert bool(tilt(sketch) > 0) == against
+
+
+@pytest.mark.parametrize(("first", "second", "some", "every"), [
+    (0.3, 0.3, True, True), (0.3, 0.0, True, False), (0.0, 0.0, False, False), (-0.3, -0.3, False, False)])
+def test_what_shall_fall_comes_down(first, second, some, every):
+    ways = torch.linspace(0, 1, 30)[None, :, None] * torch.tensor([[[0.0, first]], [[0.1, second]]])
+    sketch = make_sketch(torch.tensor([[[-0.2, 0.0]], [[0.2, 0.0]]]) + ways)
+    assert bool(falls(sketch, everything=False)) is some and bool(falls(sketch, everything=True)) is every
+    wish = Wishes(falls=ALL)
+    assert float(objections(sketch, wish) - objections(sketch, Wishes())) == float(not every)
 
 
 @pytest.mark.parametrize(("end", "becomes"), [(-0.1, STANDING), (0.1, FALLS)])
