@@ -40,7 +40,7 @@ from ..sampling.guidance import GUIDED_FROM, guided_velocity
 from . import parallel
 from .data import SKETCH_PARTS, LatentPool, SketchPool, cache_latents, pad_ids
 from .loop import LoopOptions, TrainingRun
-from .sketcher import BEGINNING_SHARE, SMALLEST_WEIGHTED, row_importance, row_presence
+from .sketcher import BEGINNING_SHARE, SMALLEST_WEIGHTED, draw_given, row_importance, row_presence
 from .transformer import (
     AUDIO_WEIGHT,
     FIRST_FRAME_WEIGHT,
@@ -166,6 +166,7 @@ class DistilTask(TransformerTask):
         picture = torch.cat([picture, picture.new_zeros(others, *picture.shape[1:])])
         sketch = Sketch(*(batch[name] for name in SKETCH_PARTS))
         rows = self.sketcher.to_rows(sketch)
+        is_given = draw_given(rows, generator)
         frames = batch["states"].shape[2] // 8 + 1
         known = torch.randint(1, frames, (total, 1), generator=generator)
         is_beginning = torch.rand(total, 1, generator=generator) < BEGINNING_SHARE
@@ -176,7 +177,8 @@ class DistilTask(TransformerTask):
                  "picture_mask": twice(batch["has_picture"])}
 
         def predict(network: Sketcher, noisy: Latents, t: Tensor, copies: int) -> Latents:
-            return (network(torch.cat(copies * [noisy[0]]), torch.cat(copies * [t[:, None] * free]),
+            told = network.given(noisy[0], rows, is_given)
+            return (network(torch.cat(copies * [told]), torch.cat(copies * [t[:, None] * free]),
                             **{name: value[:copies * total] for name, value in given.items()}),)
 
         begin, end = draw_steps(total, sketching.SHIFT, generator)
@@ -187,7 +189,8 @@ class DistilTask(TransformerTask):
                                 end)
         velocity, = predict(self.sketcher, (noisy,), begin, 1)
         weight = (at / at.clamp(min=SMALLEST_WEIGHTED)) ** 2
-        counts = (at > 0) * row_importance(self.sketcher, frames) * row_presence(sketch, frames, rows.shape[-1])
+        counts = row_importance(self.sketcher, frames) * row_presence(sketch, frames, rows.shape[-1])
+        counts = counts * (at > 0) * ~is_given
         return ((velocity - target) ** 2 * weight * counts).sum() / counts.sum().clamp(min=1)
 
     @torch.no_grad()

@@ -35,6 +35,7 @@ from ..models.transformer import SoraTransformer
 from ..models.video_vae import VideoVAE
 from ..sampling.sketching import draw_sketch
 from ..setting import read_setting
+from ..wishes import read_wishes
 from . import parallel
 from .data import pad_ids
 from .folder import Faults, cache_folder
@@ -178,7 +179,7 @@ class LoraTask:
                 positive, negative = (states[i:i + 1, :int(mask[i].sum())] for i in (0, 1))
                 frames = 1 + 8 * (video.shape[2] - 1)
                 sketch = draw_sketch(sketcher, positive, negative, frames=frames, aspect=width / height, seed=row,
-                                     batch_size=SKETCHES)
+                                     batch_size=SKETCHES, wishes=read_wishes(wordings[0]))
                 guide = make_guide(sketch.frames(0, frames), video_vae, height, width, audio.shape[2])
             guides.append(Guide(guide.video.clone(), guide.audio.clone(), guide.setting.clone()))
         return guides
