@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from .setting import WORDS
 from .things import COLOURS, NOUN, SAME, SHADES
 
 _NEAREST = {
@@ -91,10 +92,10 @@ _SMALL = set(
 def unlearnt_words(text: str, count_tokens: Callable[[str], int]) -> list[str]:
     """Words of a prompt that mean nothing to the model, each once, in their order.
 
-    A word of its training is one token; of any other it sees pieces.
+    A word of its training is one token; of any other it sees pieces. Where a clip plays is told apart from the words.
     """
     if count_tokens("the") > 1:
         return []           # a vocabulary of letters, which tells no words apart
     known = _KNOWN | _SMALL | {*COLOURS, *SAME, *SHADES}
-    words = dict.fromkeys(re.findall(r"[a-z]{3,}", text.lower()))
+    words = dict.fromkeys(re.findall(r"[a-z]{3,}", WORDS.sub(" ", text.lower())))
     return [word for word in words if word not in known and count_tokens(word) > 1]

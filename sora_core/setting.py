@@ -12,35 +12,43 @@ from collections.abc import Iterable
 
 NAMES: dict[str, dict[str, str]] = {
     "floor": {
-        "wood": r"wood(en)? floor|floorboards|\bplanks\b|parquet|plancher",
-        "concrete": r"\bconcrete\b(?! (ball|box|cube|block|sphere))|cement|stone floor|b\u00e9ton",
-        "grass": r"\bgrass|\blawn\b|\bherbe\b|pelouse", "carpet": r"\bcarpet|\btapis\b",
-        "sand": r"\bsand\b|\bsandy\b|\bsable\b", "tile": r"\btile(s|d)?\b|carrel",
-        "ice": r"\bice\b(?! (cube|cream|block|ball|skat))|\bicy\b|\bglace\b|patinoire",
-        "asphalt": r"asphalt|\broad\b|\bla route\b", "dust": r"\bdust|poussi\u00e8re",
+        "wood": r"(wood(en)?|hardwood) floor|floorboards|\bplanks\b|parquet|plancher",
+        "concrete": r"\bconcrete\b(?! (ball|box|cube|block|sphere))|cement|stone floor|sidewalk|b\u00e9ton",
+        "grass": r"\bgrass|\blawn\b|\bturf\b|\bherbe\b|pelouse", "carpet": r"\bcarpet|\brug\b|\btapis\b",
+        "sand": r"\bsand\b|\bsandy\b|\bdunes?\b|\bdesert\b|\bsable\b",
+        "tile": r"\btile(s|d)?\b|\bmarble floor|linoleum|carrel",
+        "ice": r"\bice\b(?! (cube|cream|block|ball|skat))|\bicy\b|\bsnowy?\b|\bfrozen\b|\bglace\b|patinoire",
+        "asphalt": r"asphalt|\broad\b|tarmac|\bla route\b", "dust": r"\bdust|poussi\u00e8re",
     },
     "place": {
-        "room": r"\broom\b|\bindoors\b|\bhouse\b|\bpi\u00e8ce\b|l'int\u00e9rieur",
-        "gym": r"\bgym(nasium)?\b|sports hall|gymnase|salle de sport",
-        "studio": r"\bstudio\b|plain backdrop", "yard": r"\b(court)?yard\b|brick wall|\bcour\b|briques",
-        "park": r"\bpark\b|\bmeadow\b|\boutdoors\b|\bparc\b|\bpr\u00e9\b",
-        "beach": r"\bbeach\b|by the sea\b|\bplage\b|bord de la mer", "rink": r"\brink\b|patinoire",
-        "street": r"\bstreet\b|\brue\b", "moon": r"\bmoon\b|\blune\b",
+        "room": r"\b(bed|class|bath)?room\b|\bindoors\b|\bhouse\b|\bkitchen\b|\boffice\b|\bpi\u00e8ce\b|"
+                r"l'int\u00e9rieur",
+        "gym": r"\bgym(nasium)?\b|sports hall|\b(basketball|tennis) court\b|\barena\b|gymnase|salle de sport",
+        "studio": r"\bstudio\b|plain backdrop",
+        "yard": r"\b(court|back)?yard\b|brick wall|\bpatio\b|\bcour\b|briques",
+        "park": r"\bpark\b|\bmeadow\b|\boutdoors\b|\bgarden\b|\bforest\b|\bcountryside\b|\bhills\b|\bparc\b|"
+                r"\bpr\u00e9\b",
+        "beach": r"\bbeach\b(?! ball)|by the sea\b|\bseaside\b|\bsea ?shore\b|\bcoast\b|\bplage\b|bord de la mer",
+        "rink": r"\brink\b|patinoire", "street": r"\bstreet\b|\balley\b|\bavenue\b|\brue\b",
+        "moon": r"\bthe moon\b|\bmoon dust|\blunar\b|\blune\b",
     },
     "light": {
-        "day": r"daylight|bright light|clear day|daytime|plein jour|\ble jour\b",
-        "dusk": r"\bdusk\b|evening light|sunset|cr\u00e9puscule|coucher du soleil",
-        "night": r"\bat night\b|dim blue light|after dark|\bla nuit\b|de nuit",
+        "day": r"daylight|bright light|clear day|daytime|\bsunny\b|sunlight|sunshine|\bmorning\b|"
+               r"\b(after)?noon\b|\bmidday\b|plein jour|\ble jour\b|(?<!du )\bsoleil\b",
+        "dusk": r"\bdusk\b|\bdawn\b|\bevening\b|sunset|sunrise|twilight|golden hour|cr\u00e9puscule|coucher du soleil",
+        "night": r"\bnight(time)?\b|dim blue light|after dark|midnight|moonli|in the dark\b|starry|\bla nuit\b|de nuit",
     },
     "style": {
         "cartoon": r"cartoon|dessin anim\u00e9",
-        "noir": r"\bnoir style\b|film noir|black and white,? film|noir et blanc",
-        "clay": r"\bclay|p\u00e2te \u00e0 modeler", "pixel art": r"pixel art",
+        "noir": r"\bnoir style\b|film noir|black[- ]and[- ]white (film|movie|style)|black and white, film|"
+                r"noir et blanc",
+        "clay": r"\bclay|p\u00e2te \u00e0 modeler", "pixel art": r"pixel[- ]art",
     },
     "air": {
         "rain": r"\brain(s|y|ing)?\b|\bpleut\b|\bpluie\b", "wind": r"\bwind(y)?\b|\bvent\b",
-        "waves": r"\bwaves break|\bsea roars|\bvagues\b", "crickets": r"\bcrickets\b|grillons",
-        "crowd": r"\bcrowd\b|\bfoule\b",
+        "waves": r"\bwaves (break|crash|roll|lap)|\bocean waves|(sound|roar) of (the )?waves|\bsea roars|\bvagues\b",
+        "crickets": r"\bcrickets\b|grillons",
+        "crowd": r"\bcrowd\b|\baudience\b|\bfoule\b",
     },
 }
 """What can be told, and the words for each, English and French."""
@@ -51,6 +59,8 @@ _FIRST = [1 + sum(len(words) for words in list(NAMES.values())[:field]) for fiel
 
 Setting = tuple[int, ...]
 UNSAID: Setting = (0,) * FIELDS
+WORDS = re.compile("|".join(pattern for words in NAMES.values() for pattern in words.values()), re.IGNORECASE)
+"""All that tells where a clip plays."""
 
 
 def read_setting(*texts: str) -> Setting:

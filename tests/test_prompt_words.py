@@ -36,4 +36,5 @@ def test_words_that_mean_nothing_are_named_once():
     known = {"a", "and", "the", "red", "ball", "rolls"}
     text = "A red rocket passes the teal ball, and the rocket rolls over it"
     assert unlearnt_words(text, lambda word: 1 if word in known else 3) == ["rocket", "passes"]
+    assert unlearnt_words("a sunny red ball in a garden", lambda word: 1 if word in known else 3) == []
     assert unlearnt_words(text, len) == [], "a vocabulary of letters knows no words"

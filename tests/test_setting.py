@@ -17,6 +17,10 @@ from sora_core.world import words
     ("a gymnast does a flip in a gym while it rains", {"place": "gym", "air": "rain"}),
     ("an ice cube and a concrete block on the carpet", {"floor": "carpet"}),
     ("a ball rolls from the grass onto the road", {}),          # two floors: neither is told
+    ("a sunny morning in a snowy garden", {"floor": "ice", "place": "park", "light": "day"}),
+    ("a ball on a city street on a rainy night", {"place": "street", "light": "night", "air": "rain"}),
+    ("a man waves in the kitchen at dawn", {"place": "room", "light": "dusk"}),
+    ("a black and white ball, a beach ball, a full moon", {}),
     ("", {}),
 ])
 def test_what_is_said_is_read_and_nothing_else(prompt, said):
