@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .prompt import Prompt, Shot, read_prompt
+from .prompt_french import english, is_french
 from .prompt_speech import Line
 from .prompt_words import known_words
 from .things import named_figure, named_things, without_things
@@ -31,8 +32,6 @@ _FRAMING = re.compile(r"(?:an? )?(?:extreme |medium |very )?(?:close[- ]?up|"
                       r"(?:wide|long|medium|tracking|establishing|full)[- ]shot) of (?=\w)|"
                       r"gros plan (?:de |d['\u2019])",
                       re.IGNORECASE)
-_FRENCH = re.compile(r"\b(?:un|une|le|la|les|des|et|est|dans|sur|avec|qui|du|au)\b", re.IGNORECASE)
-_ENGLISH = re.compile(r"\b(?:the|and|with|on|onto|is|a|of|in|to)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,8 @@ def plain_words(text: str, fits: Callable[[str], bool]) -> Plain:
             the first one is, the text is left to whoever counts its words.
     """
     prompt = read_prompt(text)
+    translated = english(text) if prompt.is_plain and is_french(text) else ""
+    text = translated or text
     seen = _SENTENCE.split(text.strip()) if prompt.is_plain else _seen(prompt)
     whole, read = known_words(text if prompt.is_plain or not seen else " ".join(seen))
     kept = whole if fits(whole) else _whole_sentences([known_words(sentence)[0] for sentence in seen], fits) or whole
@@ -61,8 +62,9 @@ def plain_words(text: str, fits: Callable[[str], bool]) -> Plain:
     if named_figure(kept) and named_things(kept):
         kept = without_things(kept)
         unused.append("balls and boxes, since it shows those or somebody, not both")
-    unused += ["what the words mean, since it has learnt English only"] if _is_french(whole) else []
-    notes = [f"Left out: {'; '.join(unused)}."] if unused else []
+    unused += ["what the words mean, since it has learnt English only"] if is_french(whole) else []
+    notes = [f"Read in English: {translated}"] if translated else []
+    notes += [f"Left out: {'; '.join(unused)}."] if unused else []
     notes += [f"Read as: {', '.join(f'{known} for {word}' for word, known in read.items())}."] if read else []
     return Plain(kept, " ".join(notes))
 
@@ -108,10 +110,6 @@ def _unused(prompt: Prompt) -> list[str]:
 def _known(table: dict[str, str], notes: list[str]) -> list[str]:
     """The model's own words for the first of `notes` that it has words for."""
     return [words for note in notes for words, sign in table.items() if re.search(sign, note, re.IGNORECASE)][:1]
-
-
-def _is_french(text: str) -> bool:
-    return len(_FRENCH.findall(text)) >= 2 and not _ENGLISH.search(text)
 
 
 def _count(lines: list[Line]) -> str:
