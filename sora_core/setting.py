@@ -57,6 +57,11 @@ COUNT = 1 + sum(len(words) for words in NAMES.values())
 """Different numbers, 0 for "not said" among them."""
 _FIRST = [1 + sum(len(words) for words in list(NAMES.values())[:field]) for field in range(FIELDS)]
 
+BELONG = (("grass", "park"), ("sand", "beach"), ("ice", "rink"), ("asphalt", "street"), ("dust", "moon"),
+          ("concrete", "yard"), ("wood", "gym"))
+"""Floors and places of which the world has no other for the place; the last two floors lie in other places too."""
+ELSEWHERE = ("concrete", "wood")
+
 Setting = tuple[int, ...]
 UNSAID: Setting = (0,) * FIELDS
 WORDS = re.compile("|".join(pattern for words in NAMES.values() for pattern in words.values()), re.IGNORECASE)
@@ -73,6 +78,23 @@ def read_setting(*texts: str) -> Setting:
     found = ([bool(re.search(pattern, text)) for pattern in words.values()] for words in NAMES.values())
     return tuple(first + said.index(True) if sum(said) == 1 else 0
                  for first, said in zip(_FIRST, found, strict=True))
+
+
+def completed(setting: Setting) -> Setting:
+    """The floor that a place has where none is said, and the place where a floor lies: one makes the other surer."""
+    floor, place, *others = setting
+    names = names_of(setting)
+    for its_floor, its_place in BELONG:
+        if not floor and names.get("place") == its_place:
+            floor = number_of("floor", its_floor)
+        if not place and names.get("floor") == its_floor and its_floor not in ELSEWHERE:
+            place = number_of("place", its_place)
+    return (floor, place, *others)
+
+
+def number_of(field: str, name: str) -> int:
+    """The number of a name, such as "grass" of "floor"."""
+    return _FIRST[list(NAMES).index(field)] + list(NAMES[field]).index(name)
 
 
 def names_of(setting: Iterable[int]) -> dict[str, str]:

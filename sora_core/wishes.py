@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .models.sketch import Sketch
-from .setting import FIELDS, UNSAID, Setting, read_setting
+from .setting import FIELDS, UNSAID, Setting, completed, read_setting
 from .things import MOST, NOUN, Thing, are_counted, named_figure, named_things
 
 WAY = r"\b(?:to|toward|towards|into)\s+(?:the\s+|its\s+)?{side}(?:[\s-]*hand\s+side)?\b|\b{side}wards?\b"
@@ -111,7 +111,8 @@ def read_wishes(prompt: str) -> Wishes:
     named, figure = named_things(prompt), named_figure(prompt)
     alone = bool(figure) or (things and bool(named) and are_counted(prompt))
     return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things, asked_view(prompt), asked_stack(prompt),
-                  asked_fall(prompt) if alone and not figure else 0, figure or named, alone, read_setting(prompt))
+                  asked_fall(prompt) if alone and not figure else 0, figure or named, alone,
+                  completed(read_setting(prompt)))
 
 
 def _thing_numbers(thing: Thing) -> list[float]:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sora_core.setting import COUNT, FIELDS, NAMES, UNSAID, names_of, read_setting
+from sora_core.setting import BELONG, COUNT, ELSEWHERE, FIELDS, NAMES, UNSAID, completed, names_of, read_setting
 from sora_core.wishes import Wishes, read_wishes
-from sora_core.world import words
+from sora_core.world import places, words
 
 
 @pytest.mark.parametrize(("prompt", "said"), [
@@ -50,7 +50,23 @@ def test_wordings_of_one_clip_add_up():
         "floor": "grass", "place": "park", "light": "dusk"}
 
 
+@pytest.mark.parametrize(("prompt", "told"), [
+    ("in a park", {"floor": "grass", "place": "park"}), ("onto sand", {"floor": "sand", "place": "beach"}),
+    ("in a yard", {"floor": "concrete", "place": "yard"}), ("onto concrete", {"floor": "concrete"}),
+    ("on the grass in a room", {"floor": "grass", "place": "room"}), ("onto a carpet", {"floor": "carpet"}),
+    ("at night", {"light": "night"}), ("on grass and ice", {})])
+def test_a_floor_and_its_place_belong_together(prompt, told):
+    assert names_of(completed(read_setting(prompt))) == told
+
+
+def test_the_world_has_those_pairs():
+    for floor, place in BELONG:
+        assert places.PLACES[place].floors == (floor,)
+        elsewhere = [name for name, other in places.PLACES.items() if floor in other.floors and name != place]
+        assert bool(elsewhere) is (floor in ELSEWHERE)
+
+
 def test_a_conditioning_carries_it():
     wishes = read_wishes("two red balls on the ice at dusk")
-    assert names_of(wishes.setting) == {"floor": "ice", "light": "dusk"}
+    assert names_of(wishes.setting) == {"floor": "ice", "place": "rink", "light": "dusk"}
     assert Wishes.from_numbers(wishes.to_numbers()).setting == wishes.setting
