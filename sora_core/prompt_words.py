@@ -41,6 +41,8 @@ _NEAREST = {
     "room": "living_room bedroom kitchen office hallway bathroom classroom basement attic",
     "gym": "arena stadium", "courtyard": "backyard patio", "park": "garden forest countryside",
     "beach": "seaside coast", "street": "alley avenue", "studio": "laboratory lab",
+    "in a street": "down_the_street down_the_road down_a_street down_a_road along_the_street along_a_street",
+    "on a beach": "down_the_beach along_the_beach",
     "at dusk": "at_twilight at_sunrise at_dawn at_golden_hour in_the_evening",
     "at night": "at_midnight in_the_dark by_moonlight under_the_stars",
     "in daylight": "at_noon in_the_morning in_the_sunshine in_sunlight in_the_afternoon",

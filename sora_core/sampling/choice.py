@@ -27,6 +27,7 @@ SET_GOING = 0.015       # so far, at least, each of two goes that have met; 97 %
 SURE_TRAITS = [0, 1, 5]     # present, box, part of a figure
 NET, NEARLY = 1.2, 1.15  # length of the net, and how far aside a ball is missed for sure, in halves of the rim's width
 ALLOWED_DOUBT, DOUBT = 0.2, 3.0     # of a trait's distance from -1 or 1; weight of what is beyond
+LIMBS_REACH, GIANT = 0.6, 0.4   # 97 % of true dogs' heads are nearer, all people's limbs; and what nobody's bars exceed
 SIZE = 0.2              # weight of each step from one size to the next; no reason to draw more sketches by itself
 OUTSIDE = 0.3           # weight of the share of the clip in which a thing isn't in the picture
 ALLOWED_TILT, TILTED = 0.15, 3.0    # of a box that lies still; 97 % of true ones tilt less. Weight of what is beyond
@@ -49,6 +50,8 @@ def objections(sketch: Sketch, wishes: Wishes, aspect: float = 1.0) -> Tensor:
         against = against + (~meets(sketch)).float()
     if wishes.things:
         against = against + sketch.is_part.any(1).float()
+    if any(thing.is_part for thing in wishes.named):
+        against = against + misshapen(sketch) + OUTSIDE * outside(sketch, aspect, sketch.is_part)
     if wishes.things and any(thing.size for thing in wishes.named):
         against = against + SIZE * wrong_sizes(sketch, wishes.named, aspect)
     if wishes.stack:
@@ -73,11 +76,28 @@ def begins_above(sketch: Sketch, aspect: float) -> Tensor:
     return (sketch.is_thing & (sketch.states[:, :, 0, 1] < -0.5 / aspect ** 0.5)).any(1).float()
 
 
-def outside(sketch: Sketch, aspect: float) -> Tensor:
-    """The share of the clip in which the middle of the thing that is seen least is out of the picture, `(B,)`."""
+def outside(sketch: Sketch, aspect: float, which: Tensor | None = None) -> Tensor:
+    """The share of the clip in which the middle of the thing that is seen least is out of the picture, `(B,)`.
+
+    `which` `(B, K)` are the slots that count, things unless it is given.
+    """
     half = 0.5 * torch.tensor([aspect ** 0.5, aspect ** -0.5])
-    is_out = (sketch.states[..., :2].abs() > half).any(-1) & sketch.is_thing[..., None]
+    is_out = (sketch.states[..., :2].abs() > half).any(-1) & (sketch.is_thing if which is None else which)[..., None]
     return is_out.float().mean(2).amax(1)
+
+
+def misshapen(sketch: Sketch) -> Tensor:
+    """How far a figure's limbs are off its trunk, in its halves, beyond what is allowed; 1 more where it is a giant.
+
+    The trunk is the first slot. `(B,)`, 0 where there is no figure there.
+    """
+    reach = sketch.states[..., 2:].unflatten(-1, (3, 2)).norm(dim=-1).amax(-1)              # (B, K, T)
+    places = sketch.states[..., :2]
+    gaps = (places[:, 1:] - places[:, :1]).norm(dim=-1) - reach[:, 1:] - reach[:, :1]
+    gaps = (gaps / reach[:, :1].mean(2, keepdim=True).clamp(min=1e-6)).quantile(0.9, dim=2)
+    is_limb = sketch.is_part[:, 1:] & sketch.is_part[:, :1]
+    off = ((gaps - LIMBS_REACH).clamp(0, 1) * is_limb).amax(1)
+    return off + ((reach.median(2).values > GIANT) & sketch.is_part).any(1).float()
 
 
 def tilt(sketch: Sketch) -> Tensor:

@@ -11,6 +11,7 @@ from sora_core.sampling.choice import (
     doubt,
     falls,
     meets,
+    misshapen,
     objections,
     outside,
     overlap,
@@ -19,6 +20,7 @@ from sora_core.sampling.choice import (
     stacks,
     tilt,
 )
+from sora_core.things import Thing
 from sora_core.wishes import ALL, FALLS, MADE, MISSED, NO_WISHES, STANDING, Wishes
 
 from .sketches import make_sketch
@@ -144,6 +146,15 @@ def test_boxes_come_to_rest_on_a_face(angle, is_still, is_box, against):
     sketch.states[0, 0, :, 2:] = torch.cat([0.1 * turn, 0.03 * turn.sum(0, keepdim=True)]).flatten()
     sketch.traits[0, 0, 1] = 1 if is_box else -1
     assert bool(tilt(sketch) > 0) == against
+
+
+@pytest.mark.parametrize(("away", "size", "is_wrong"), [(0.2, 0.15, False), (0.6, 0.15, True), (0.3, 0.6, True)])
+def test_limbs_hang_on_a_trunk_of_some_size(away, size, is_wrong):
+    sketch = make_sketch(torch.tensor([[[0.0, 0.0]], [[0.0, away]]]).expand(2, 20, 2), radius=size)
+    sketch.traits[0, :2, 5] = 1
+    wish = Wishes(named=(Thing(True, None, 0, is_part=True),))
+    assert (float(objections(sketch, wish)) > GOOD_ENOUGH) is is_wrong
+    assert float(misshapen(make_sketch(torch.zeros(2, 20, 2)))) == 0, "things aren't limbs"
 
 
 @pytest.mark.parametrize(("first", "second", "some", "every"), [
