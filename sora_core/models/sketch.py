@@ -28,6 +28,9 @@ STAGE = 4            # y where the floor ends at the left and the right edge; x 
 _FAR = 1e3
 _STILL = 1e-5   # less movement than this is none
 _NO_EDGE = 1e-4
+HEAD = 0.27     # radius of a head, in halves of the trunk with its head
+SKIN = (0.60, 0.16, -0.10)      # of heads, which no trait tells; between the world's lightest and darkest
+_PERSON, _HIP = 5, -0.7         # parts of one; where legs have their middle along the trunk, whose ends are -1 and 1
 _CUBE = 0.5     # smaller over larger extent from which on a box is taken for a cube; less is a rod or a board
 
 
@@ -153,19 +156,42 @@ def _pixels(height: int, width: int) -> tuple[Tensor, Tensor, float]:
 def _draw_bodies(states: Tensor, traits: Tensor, y: Tensor, x: Tensor, unit: float) -> tuple[Tensor, Tensor]:
     """Colours `(3, T, H, W)` and how much of each pixel is covered `(T, H, W)`.
 
-    Later slots lie over earlier ones, and things over parts of figures: a ball flies before the board that it hits.
+    Later slots lie over earlier ones, a head over its figure, and things over figures: a ball flies before the board
+    that it hits.
     """
     shape = (states.shape[1], len(y), len(x))
     colour, bodies = torch.zeros(3, *shape), torch.zeros(shape)
-    for slot in (traits[:, 5] <= 0).sort(stable=True).indices:
-        state, trait = states[slot], traits[slot]
-        if trait[0] <= 0:
-            continue
-        inside = _box(state, y, x) if trait[1] > 0 else _ball(state, y, x)
+    is_there, is_part = traits[:, 0] > 0, traits[:, 5] > 0
+    shown = [(states[slot], bool(traits[slot, 1] > 0), traits[slot, COLOUR].clamp(-1, 1))
+             for which in (is_there & is_part, is_there & ~is_part) for slot in which.nonzero()[:, 0]]
+    parts = int((is_there & is_part).sum())
+    if parts == _PERSON and (head := _head(shown[0][0], [part[0] for part in shown[1:3]])) is not None:
+        shown.insert(parts, (head, False, torch.tensor(SKIN)))
+    for state, is_box, its_colour in shown:
+        inside = _box(state, y, x) if is_box else _ball(state, y, x)
         cover = (inside * unit + 0.5).clamp_(0, 1)                    # one pixel of soft edge
-        colour += (trait[2:5, None, None, None].clamp(-1, 1) - colour) * cover
+        colour += (its_colour[:, None, None, None] - colour) * cover
         torch.maximum(bodies, cover, out=bodies)
     return colour, bodies
+
+
+def _head(trunk: Tensor, legs: Sequence[Tensor]) -> Tensor | None:
+    """States `(T, 8)` of the head at the upper end of a person's trunk, None where it is an animal.
+
+    A trunk is told with its head, in the colour of its clothes, and from hip to head; both legs of a person, and of
+    nobody else, hang on its lower end (true of all but one of 2,473 people, in any third of their clips, and of none of
+    1,067 animals).
+    """
+    along = trunk[:, 4:6]
+    half = along.norm(dim=1, keepdim=True)
+    for leg in legs:
+        place = ((leg[:, :2] - trunk[:, :2]) * along).sum(1) / half[:, 0].square().clamp(min=1e-8)
+        if float(place.median()) > _HIP:
+            return None
+    head = torch.zeros_like(trunk)
+    head[:, :2] = trunk[:, :2] + (1 - HEAD) * along
+    head[:, 2] = head[:, 5] = HEAD * half[:, 0]
+    return head
 
 
 def _ball(state: Tensor, y: Tensor, x: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 
 from sora_core.config import VideoVAEConfig
 from sora_core.models.guide import HIT_FEATURES, hit_features, make_guide
-from sora_core.models.sketch import SLOTS, TRAITS, Sketch, draw, draw_bodies, without_figures
+from sora_core.models.sketch import SKIN, SLOTS, TRAITS, Sketch, draw, draw_bodies, without_figures
 from sora_core.models.video_vae import VideoVAE
 
 
@@ -113,6 +113,39 @@ def test_a_ball_is_drawn_before_the_board_that_it_hits():
     traits[0, 1] = torch.tensor([1.0, 1, -1, -1, 1, 1])        # a blue board
     picture = draw_bodies(Sketch(states, torch.zeros(1, SLOTS, 1), traits, torch.zeros(1, 4)), 64, 64)[0, :, 0]
     assert picture[:, 32, 32].tolist() == [1, -1, -1, 1] and picture[:, 32, 45].tolist() == [-1, -1, 1, 1]
+
+
+def figure(legs_along: tuple[float, float]) -> Sketch:
+    """Five bars: a trunk that turns over head first, legs at these places along it, two arms at its middle."""
+    frames = 17
+    turn = torch.linspace(0, 6.2832, frames)
+    along = 0.2 * torch.stack([turn.sin(), -turn.cos()], dim=1)
+    across = 0.3 * torch.stack([along[:, 1], -along[:, 0]], dim=1)
+    states, traits = torch.zeros(1, SLOTS, frames, 8), torch.ones(1, SLOTS, TRAITS)
+    for slot, place in enumerate((0.0, *legs_along, 0.0, 0.0)):
+        states[0, slot, :, :2] = place * along
+        states[0, slot, :, 2:4], states[0, slot, :, 4:6] = across / (1 + 2 * (slot > 0)), along
+    traits[..., 2:5] = torch.tensor([-1.0, -1.0, 1.0])
+    return Sketch(states, torch.zeros(1, SLOTS, frames), traits, torch.zeros(1, 4))
+
+
+@pytest.mark.parametrize(("legs", "has_head"), [((-1.5, -1.5), True), ((0.9, -0.9), False)])
+def test_people_have_heads_that_turn_with_them(legs, has_head):
+    sketch = figure(legs)
+    drawn = draw_bodies(sketch, 128, 128)[0]
+    for frame in (0, 4, 8, 12):
+        x, y = (0.73 * sketch.states[0, 0, frame, 4:6] * 128 + 64).round().int().tolist()
+        colour = drawn[:3, frame, y, x]
+        assert torch.allclose(colour, torch.tensor(SKIN), atol=1e-4) is has_head
+        assert torch.allclose(drawn[:3, frame, 128 - y, 128 - x], torch.tensor([-1.0, -1.0, 1.0]))
+    parts = draw_bodies(sketch.frames(6, 11), 128, 128)
+    assert torch.equal(parts[0], drawn[:, 6:11]), "the same in a part of the clip"
+
+
+def test_four_parts_are_nobody():
+    sketch = figure((-1.5, -1.5))
+    sketch.traits[0, 4, 5], sketch.traits[0, 4, 1] = -1, -1
+    assert not torch.isclose(draw_bodies(sketch, 128, 128)[0, 0], torch.tensor(SKIN[0]), atol=1e-4).any(), "four parts"
 
 
 def test_without_figures_there_are_things_alone():
