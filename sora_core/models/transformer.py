@@ -108,7 +108,7 @@ class SoraTransformer(nn.Module):
         refiner, blocks = self.refiner, [block.bias for block in self.blocks]
         initialise(self, embedding_std=0.02, zero=[
             self.modulation, self.out_modulation, self.video_out, self.audio_out, self.guide_in, self.hits_in,
-            self.setting_in,             refiner.token_in, refiner.guide_in, refiner.out, refiner.forget, refiner.hold,
+            self.setting_in, refiner.token_in, refiner.guide_in, refiner.out, refiner.forget, refiner.hold,
             *(block.conv for block in refiner.blocks), *blocks])
 
     # Tokens in and out

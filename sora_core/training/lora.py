@@ -34,7 +34,7 @@ from ..models.tokenizer import Tokenizer
 from ..models.transformer import SoraTransformer
 from ..models.video_vae import VideoVAE
 from ..sampling.sketching import draw_sketch
-from ..setting import read_setting
+from ..setting import completed, read_setting
 from ..wishes import read_wishes
 from . import parallel
 from .data import pad_ids
@@ -202,7 +202,7 @@ class LoraTask:
                 * keep.view(-1, 1, 1, 1, 1),
                 "guide_audio": torch.stack([guide.audio[i] for guide, i in zip(guides, which, strict=True)])
                 * keep.view(-1, 1, 1),
-                "guide_setting": torch.tensor([read_setting(text) for text in texts])}
+                "guide_setting": torch.tensor([completed(read_setting(text)) for text in texts])}
 
     def loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         t = draw_timesteps(len(batch["video"]), generator).to(batch["video"].device)
