@@ -13,14 +13,18 @@ from .things import COLOURS, NOUN, SAME, SHADES
 
 _NEAREST = {
     # things
-    "box": "crate package parcel carton dice suitcase", "boxes": "crates packages parcels cartons",
+    "box": "crate package parcel carton dice suitcase book brick chest briefcase gift_box car truck bus",
+    "boxes": "crates packages parcels cartons suitcases books bricks cars trucks",
     "ball": "marble orb globe bead tennis_ball beach_ball bowling_ball ping-pong_ball ping_pong_ball bouncy_ball "
-            "golf_ball cannonball snowball",
+            "golf_ball cannonball snowball apple lemon tomato peach coconut melon pumpkin egg balloon pearl bubble",
+    "football": "soccer_ball", "footballs": "soccer_balls",
     "balls": "marbles orbs globes beads tennis_balls beach_balls bowling_balls ping-pong_balls bouncy_balls golf_balls "
-             "snowballs",
+             "snowballs apples lemons tomatoes peaches coconuts melons pumpkins eggs balloons pearls bubbles",
     "stone ball": "pebble boulder rock", "stone balls": "pebbles boulders rocks",
     "man": "guy gentleman grandfather bloke", "woman": "lady grandmother", "boy": "lad",
-    "dog": "puppy hound terrier labrador", "cat": "kitten kitty", "bird": "sparrow pigeon crow parrot",
+    "dog": "puppy hound terrier labrador wolf fox horse pony", "golden dog": "golden_retriever",
+    "cat": "kitten kitty tiger",
+    "bird": "sparrow pigeon crow parrot duck seagull eagle owl chicken dove",
     # materials and sizes
     "wooden": "oak timber bamboo plywood", "metal": "iron aluminium aluminum brass chrome", "glass": "crystal",
     "rubber": "bouncy squishy", "stone": "granite ceramic", "small": "mini miniature",
@@ -29,15 +33,16 @@ _NEAREST = {
     "falls": "plummets plunges descends comes_down crashes_down",
     "falling": "plummeting plunging descending", "fall": "plummet plunge descend come_down",
     "bouncing": "hopping", "rolls": "trundles", "rolling": "trundling",
-    "slides": "skids slips", "sliding": "skidding slipping gliding", "slide": "skid",
+    "slides": "skids slips drives", "sliding": "skidding slipping gliding", "slide": "skid",
     "hits": "slams_into smashes_into bangs_into runs_into rams collides_into impacts",
     "hit": "slam_into smash_into bang_into run_into impact", "is thrown": "is_tossed is_hurled is_flung is_lobbed",
     "is dropped": "is_let_go is_released", "walks": "wanders saunters paces ambles marches",
-    "runs": "races dashes rushes", "jumps": "leaps_up hops_up",
+    "runs": "races dashes rushes gallops jogs sprints", "running": "jogging sprinting galloping",
+    "jumps": "leaps_up hops_up skips",
     # floors, places, light
     "a wooden floor": "hardwood hardwood_floor laminate", "wooden floor": "floorboards",
     "concrete": "cement", "road": "tarmac pavement", "lawn": "turf", "carpet": "rug", "sand": "desert dunes dune",
-    "tile floor": "marble_floor linoleum", "ice": "snow frozen_lake", "ground": "dirt soil earth",
+    "tile floor": "marble_floor linoleum kitchen_floor bathroom_floor", "ice": "snow frozen_lake", "ground": "dirt soil earth",
     "room": "living_room bedroom kitchen office hallway bathroom classroom basement attic",
     "gym": "arena stadium", "courtyard": "backyard patio", "park": "garden forest countryside",
     "beach": "seaside coast", "street": "alley avenue", "studio": "laboratory lab",

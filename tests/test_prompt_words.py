@@ -9,6 +9,8 @@ from sora_core.prompt_words import NEAREST, known_words, unlearnt_words
 @pytest.mark.parametrize(("text", "known"), [
     ("A crate plummets onto tarmac", "A box falls onto road"), ("an oak crate", "a wooden box"),
     ("a marble rolls over a marble floor", "a ball rolls over a tile floor"),
+    ("An apple falls onto an oak floor", "A ball falls onto a wooden floor"),
+    ("two soccer balls", "two footballs"), ("a golden retriever gallops", "a golden dog runs"),
     ("an orange ball", "an orange ball"), ("at an angle", "at an angle"), ("", "")])
 def test_they_are_read_as_the_nearest_that_it_has(text, known):
     assert known_words(text)[0] == known
