@@ -42,7 +42,8 @@ _NEAREST = {
     # floors, places, light
     "a wooden floor": "hardwood hardwood_floor laminate", "wooden floor": "floorboards",
     "concrete": "cement", "road": "tarmac pavement", "lawn": "turf", "carpet": "rug", "sand": "desert dunes dune",
-    "tile floor": "marble_floor linoleum kitchen_floor bathroom_floor", "ice": "snow frozen_lake", "ground": "dirt soil earth",
+    "tile floor": "marble_floor linoleum kitchen_floor bathroom_floor", "ice": "snow frozen_lake",
+    "ground": "dirt soil earth",
     "room": "living_room bedroom kitchen office hallway bathroom classroom basement attic",
     "gym": "arena stadium", "courtyard": "backyard patio", "park": "garden forest countryside",
     "beach": "seaside coast", "street": "alley avenue", "studio": "laboratory lab",
