@@ -65,8 +65,8 @@ _PHRASES = {
     "(depuis|de|par) la gauche": "from the left", "(depuis|de|par) la droite": "from the right",
     "arrive (en volant|dans les airs)": "flies in", "arrivent (en volant|dans les airs)": "fly in",
     "l'un vers l'autre|face \u00e0 face": "toward each other", "d'un pas vif": "briskly", "le long d'une": "down a",
-    "au bout d'une tige": "on a rod", "\u00e0 travers": "through", "\u00e0 c\xf4t\u00e9 (du|de la)": "past the",
-    "\u00e0 c\xf4t\u00e9": "past", "\u00e0 (pois|rayures|carreaux)": "", "en groupant les genoux": "with a tuck",
+    "au bout d'une tige": "on a rod", "\u00e0 travers": "through", "\u00e0 c\u00f4t\u00e9 (du|de la)": "past the",
+    "\u00e0 c\u00f4t\u00e9": "past", "\u00e0 (pois|rayures|carreaux)": "", "en groupant les genoux": "with a tuck",
     "plusieurs fois": "several times", "(une|1) fois": "once", "un peu": "a little",
     "sans rebondir": "without bouncing",
     # deeds of more than a word
@@ -101,8 +101,10 @@ _VERBS = {
 _NOUN = {one + end: known + end for listed, known in _NOUNS.items() for one in listed.split() for end in ("", "s")}
 _NOUN |= {"hommes": "men", "femmes": "women", "dames": "women", "enfants": "children", "personnes": "people",
           "bo\u00eetes": "boxes", "caisses": "boxes"}
+_KNOWN_PHRASES = tuple(_PHRASES.values())
 _LOOKS = _AFTER | {word + "s": known for word, known in _AFTER.items()}
 _SIZES = _BEFORE | {word + "s": known for word, known in _BEFORE.items()}
+_WORDS = _VERBS | _ARTICLES | _LOOKS | _SIZES
 
 
 def _any(words: dict[str, str]) -> str:
@@ -125,7 +127,7 @@ def is_french(text: str) -> bool:
 
 def english(text: str) -> str:
     """A French text in English, "" where more than `MOST_UNKNOWN` of its words aren't known."""
-    words = " ".join(text.replace("\u2019", "'").lower().split())
+    words = " ".join(text.replace("\u2019", "'").replace("\x00", " ").lower().split())
     total = max(1, len(re.findall(r"[^\W\d]+", words)))
     kept: list[str] = []
 
@@ -134,8 +136,7 @@ def english(text: str) -> str:
         return f"\x00{len(kept) - 1}\x00"           # what is English already isn't read again
 
     def phrase(match: re.Match[str]) -> str:
-        number = next(name for name, found in match.groupdict().items() if found)
-        return keep(list(_PHRASES.values())[int(number[1:])])
+        return keep(_KNOWN_PHRASES[int(str(match.lastgroup)[1:])])
 
     def thing(match: re.Match[str]) -> str:
         looks = [word for word in match["looks"].split() if word != "en"]
@@ -151,13 +152,12 @@ def english(text: str) -> str:
 
     def word(match: re.Match[str]) -> str:
         nonlocal unknown
-        known = (_VERBS | _ARTICLES | _LOOKS | _SIZES).get(match[0])
+        known = _WORDS.get(match[0])
         unknown += known is None
         return match[0] if known is None else known
 
     words = re.sub(r"[^\W\d\x00]+'?(?:-[^\W\d]+)*", word, words)
-    while "\x00" in words:
-        words = re.sub(r"\x00(\d+)\x00", lambda match: f" {kept[int(match[1])]} ", words)
+    words = re.sub(r"\x00(\d+)\x00", lambda match: f" {kept[int(match[1])]} ", words)
     if unknown > MOST_UNKNOWN * total:
         return ""
     words = re.sub(r"\ba (?=[aeiou])", "an ", re.sub(r" +([.,;:!?])", r"\1", " ".join(words.split())))

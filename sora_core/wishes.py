@@ -85,7 +85,7 @@ class Wishes:
         """As a row of equally many numbers for any wishes."""
         rows = [_thing_numbers(thing) for thing in self.named] + (MOST - len(self.named)) * [[0.0] * 6]
         numbers = (self.direction, self.meeting, self.shot, self.things, self.view, self.stack, self.falls,
-                   self.alone,                    *self.setting)
+                   self.alone, *self.setting)
         return [float(number) for number in (*numbers, *sum(rows, []))]
 
     @staticmethod

@@ -18,7 +18,7 @@ from sora_core.world import words
     ("Le petit chien marron court sur la plage au coucher du soleil", "The small brown dog runs on a beach at dusk"),
     ("un gymnaste en t-shirt rose fait un salto arri\u00e8re", "a gymnast in a pink t-shirt does a backflip"),
     ("Un ballon orange roule de droite \u00e0 gauche", "An orange ball rolls from right to left"),
-    ("une balle rouge", "a red ball"),
+    ("une balle rouge", "a red ball"), ("une balle\x00 rouge \x000\x00 roule", "a red ball 0 rolls"),
     ("UNE BALLE JAUNE TOMBE SUR LE B\u00c9TON", "A yellow ball falls on a concrete floor")])
 def test_sentences(french, known):
     assert is_french(french) and english(french) == known

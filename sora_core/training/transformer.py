@@ -241,13 +241,22 @@ class TransformerTask:
         write_image(folder / f"sheet-{step:06d}.png", sheet)
 
 
-class SketcherTask(TransformerTask):
-    """The sketcher alone learns: four times as many steps in the same time; words and painting stay as they are."""
+class OneNetworkTask(TransformerTask):
+    """One network alone learns, in shorter steps; the others stay as they are."""
+
+    learns = ""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        for module in (self.transformer, self.text_encoder):
-            module.requires_grad_(False)
+        for name, module in self.modules.items():
+            if name != self.learns:
+                module.requires_grad_(False)
+
+
+class SketcherTask(OneNetworkTask):
+    """The sketcher alone learns: four times as many steps in the same time; words and painting stay as they are."""
+
+    learns = "sketcher"
 
     def batch(self, rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         clips = self.pool.draw(rng, self.batch_size)
@@ -263,13 +272,10 @@ class SketcherTask(TransformerTask):
         return loss, {"sketch": float(loss.detach())}
 
 
-class PainterTask(TransformerTask):
+class PainterTask(OneNetworkTask):
     """The transformer alone learns: the words and the sketcher that has learnt with them stay as they are."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        for module in (self.sketcher, self.text_encoder):
-            module.requires_grad_(False)
+    learns = "transformer"
 
     def _sketch_batch(self, sketch: Sketch, aspect: float, texts: list[str],
                       rng: np.random.Generator) -> dict[str, Tensor]:
