@@ -27,3 +27,7 @@ class ResourceError(SoraError):
 
 class ProvenanceError(SoraError):
     """A key, a signature or a mark stands in the way of saving or verifying."""
+
+
+class ConsentError(SoraError):
+    """Somebody may not be shown: without their leave, or not any more."""

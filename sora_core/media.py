@@ -182,13 +182,18 @@ def _take(whole: Path, path: Path) -> bool:
 def write_image(path: str | Path, picture: Tensor) -> None:
     """Write one picture (1, 3, 1, H, W) in [-1, 1] as a PNG, beside and renamed."""
     path = Path(path)
-    pixels = ((picture[0, :, 0].permute(1, 2, 0).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).contiguous()
     with _beside(path) as temporary, _writing(path):
-        codec = av.CodecContext.create("png", "w")
-        codec.height, codec.width, codec.pix_fmt, codec.time_base = *pixels.shape[:2], "rgb24", Fraction(1)
-        frame = av.VideoFrame.from_ndarray(pixels.numpy(), format="rgb24")
-        temporary.write_bytes(b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)]))
+        temporary.write_bytes(png_of(picture))
         os.replace(temporary, path)
+
+
+def png_of(picture: Tensor) -> bytes:
+    """A picture (1, 3, 1, H, W) in [-1, 1] as the bytes of a PNG file."""
+    pixels = ((picture[0, :, 0].permute(1, 2, 0).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).contiguous()
+    codec = av.CodecContext.create("png", "w")
+    codec.height, codec.width, codec.pix_fmt, codec.time_base = *pixels.shape[:2], "rgb24", Fraction(1)
+    frame = av.VideoFrame.from_ndarray(pixels.numpy(), format="rgb24")
+    return b"".join(bytes(packet) for packet in [*codec.encode(frame), *codec.encode(None)])
 
 
 @contextmanager

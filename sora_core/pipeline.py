@@ -1,6 +1,6 @@
 """START HERE: `generate` tells the whole story, from a sentence to a clip with sound.
 
-    tokenizer -> text encoder -> sketcher -> flow + transformer -> video and audio decoders -> marks -> media
+    (cameos) -> tokenizer -> text encoder -> sketcher -> flow + transformer -> video and audio decoders -> marks -> media
 
 Every step is a function of another file, and the nodes for ComfyUI call the same ones.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -21,6 +21,9 @@ import torch
 from torch import Tensor
 
 from . import __version__, media, shapes
+from .cameos.casting import Role, cast_prompt, dress
+from .cameos.file import Cameo, load_cameo
+from .cameos.portrait import handle_of, sources_of
 from .checkpoint import Checkpoint, build, load_checkpoint
 from .errors import CheckpointError, ConfigError, PromptError
 from .models.audio_vae import AudioVAE
@@ -88,8 +91,8 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
              width: int | None = None, height: int | None = None, frame_rate: float | str | Fraction = 24,
              steps: int = DEFAULT_STEPS, guidance_scale: float = DEFAULT_GUIDANCE_SCALE, negative_prompt: str = "",
              sampler: str = DEFAULT_SAMPLER, image: str | Path | None = None,
-             checkpoint: str | Path | Models | None = None, signature: str = "auto", handle: str = "",
-             tell_prompt: bool = False,
+             cameos: Sequence[str | Path | Cameo] = (), checkpoint: str | Path | Models | None = None,
+             signature: str = "auto", handle: str | None = None, tell_prompt: bool = False,
              on_progress: Callable[[int, int], None] | None = None) -> Facts:
     """Make a clip with sound.
 
@@ -105,10 +108,11 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
         negative_prompt: what to move away from; needs a guidance_scale above 1.
         sampler: "lcm" or "euler", see `sampling.flow`.
         image: a picture that shall be the first frame.
+        cameos: files of `cameos.file`, or what they hold, for the handles in the prompt ("@mila waves").
         checkpoint: a file, a folder of shards, loaded models, or None for the embedded one.
         signature: "auto" signs where the extra `provenance` is installed, "required" refuses where it isn't, "none"
             leaves the clip unsigned; it is marked in any case.
-        handle: name in a visible, moving mark; empty = none.
+        handle: name in a visible, moving mark; "" = none, None = that of a person's cameo, if there is one.
         tell_prompt: sign the prompt itself, not only its hash.
         on_progress: called with (step, steps) after each step; raise in it to cancel.
 
@@ -125,18 +129,21 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
         check_sampler(sampler)
         output = media.check_writable(output)
         picture = None if image is None else media.read_image(image)
+        known = [one if isinstance(one, Cameo) else load_cameo(one) for one in cameos]
+        cast = cast_prompt(prompt, known)
         models = checkpoint if isinstance(checkpoint, Models) else load_models(checkpoint)
         plan = make_plan(seconds=seconds, width=width, height=height, frame_rate=frame_rate, image=picture,
                          multiple=size_multiple(models), sample_rate=models.audio_vae.config.sample_rate)
         provenance = Provenance.here(
-            facts_of(prompt=prompt, model=models.hash, seed=seed, with_prompt=tell_prompt,
+            facts_of(prompt=prompt, model=models.hash, seed=seed, with_prompt=tell_prompt, cameos=known,
                      settings={"steps": steps, "guidance_scale": guidance_scale, "sampler": sampler}),
-            signature=signature, handle=handle, ingredients=[] if image is None else [Ingredient(Path(image))])
+            signature=signature, handle=handle_of(known) if handle is None else handle,
+            ingredients=[*sources_of(known), *([] if image is None else [Ingredient(Path(image))])])
         provenance.check()
 
     with _timed(stages, "text"):
         most = models.text_encoder.config.max_tokens
-        plain, unwanted = (understood(models.tokenizer, text, most) for text in (prompt, negative_prompt))
+        plain, unwanted = (understood(models.tokenizer, text, most) for text in (cast.text, negative_prompt))
         positive = encode_prompt(models, plain.text)
         negative = encode_prompt(models, unwanted.text, name="negative prompt")
         ignored = NEGATIVE_IGNORED if negative_prompt.strip() and guidance_scale == 1 else ""
@@ -147,7 +154,7 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
 
     with _timed(stages, "sketch"):
         wishes = read_wishes(plain.text)
-        sketch = make_sketch(models, plan, positive, negative, seed, first, wishes)
+        sketch = make_sketch(models, plan, positive, negative, seed, first, wishes, cast.roles)
         guides = window_guides(sketch, windows, models.video_vae, plan.model_height, plan.model_width, wishes.setting)
 
     with _timed(stages, "sample"):
@@ -173,7 +180,7 @@ def generate(prompt: str, *, output: str | Path, seconds: float = DEFAULT_SECOND
                  height=plan.height, frame_rate=str(plan.frame_rate), sample_rate=models.audio_vae.config.sample_rate,
                  seed=seed, steps=steps, guidance_scale=guidance_scale, sampler=sampler, model=models.hash[:16],
                  latents=_hash(video, audio), mark=f"{provenance.mark.payload:08x}", is_signed=provenance.is_signed,
-                 unused=" ".join(filter(None, [plain.unused, ignored])),
+                 unused=" ".join(filter(None, [plain.unused, cast.unused, ignored])),
                  stages={name: round(value, 3) for name, value in stages.items()})
 
 
@@ -292,11 +299,12 @@ def make_noise(models: Models, plan: Plan, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def make_sketch(models: Models, plan: Plan, positive: Tensor, negative: Tensor, seed: int,
-                first: Tensor | None = None, wishes: Wishes = NO_WISHES) -> Sketch:
-    """The sketch of a clip. `first` is the latent of a given first frame; `wishes` as of `draw_sketch`."""
-    return draw_sketch(models.sketcher, positive, negative, frames=plan.model_frames, seed=seed,
+                first: Tensor | None = None, wishes: Wishes = NO_WISHES, roles: Sequence[Role] = ()) -> Sketch:
+    """The sketch of a clip, dressed as its cast. `first` is the latent of a given first frame; `wishes` as of
+    `draw_sketch`."""
+    return dress(draw_sketch(models.sketcher, positive, negative, frames=plan.model_frames, seed=seed,
                        aspect=plan.model_width / plan.model_height, wishes=wishes,
-                       picture=None if first is None else first[:, :, 0])
+                       picture=None if first is None else first[:, :, 0]), roles)
 
 
 def decode_video(video_vae: VideoVAE, latents: Tensor) -> Iterator[Tensor]:

@@ -19,6 +19,7 @@ VERBS = {
     "world": "render clips of the simulated world to learn from",
     "train": "train one of the networks, in slices that resume",
     "pack": "merge trained networks into one checkpoint",
+    "cameo": "somebody or something from a picture, by their leave",
     "verify": "tell what a file says about where it is from",
     "library": "remember clips, and find where an excerpt is from",
     "evaluate": "measure the networks on clips that they haven't seen",

@@ -39,7 +39,11 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--negative-prompt", default="", metavar="TEXT",
                         help="what to move away from; needs --guidance-scale above 1")
     parser.add_argument("--image", metavar="FILE", help="a PNG, JPEG or WebP picture that shall be the first frame")
-    parser.add_argument("--handle", default="", metavar="NAME", help="a visible, moving mark with this name")
+    parser.add_argument("--cameo", action="append", default=[], metavar="FILE",
+                        help="somebody or something that the prompt calls by its handle, such as @mila, see `cameo`; may "
+                             "be given more than once")
+    parser.add_argument("--handle", metavar="NAME",
+                        help="a visible, moving mark with this name (default: none, or a person's cameo; \"\": none)")
     parser.add_argument("--sign", choices=["auto", "required", "none"], default="auto",
                         help="auto signs where the extra provenance is installed; none leaves the clip unsigned")
     parser.add_argument("--tell-prompt", action="store_true",
@@ -67,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     with Progress(sys.stderr) as progress:
         facts = generate(args.prompt, output=args.output, seconds=args.seconds, seed=args.seed, width=args.width,
                          height=args.height, frame_rate=args.frame_rate, negative_prompt=args.negative_prompt,
-                         image=args.image, checkpoint=checkpoint,
+                         image=args.image, cameos=args.cameo, checkpoint=checkpoint,
                          signature=args.sign, handle=args.handle, tell_prompt=args.tell_prompt,
                          on_progress=progress.show, **options)
     facts.stages["import"] = round(imported, 3)

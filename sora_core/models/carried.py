@@ -15,14 +15,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..shapes import SKETCH_CHANNELS
-from .sketch import DRAWN, SLOTS, STAGE, STATES, TRAITS, Sketch, draw_bodies
+from .sketch import DRAWN, LOOK, LOOKS, SLOTS, STAGE, STATES, TRAITS, Sketch, draw_bodies
 
 _SIGN = 0.5             # that there is a sketch
+_LOOK_NUMBERS = LOOKS * 3 * LOOK * LOOK
 _TOLERANCE = 1e-3       # of the check numbers, which other programs may have rounded
 
 
 def with_sketch(latents: Tensor, sketch: Sketch | None, frames: int = 8) -> Tensor:
-    """Latents `(B, C, t, h, w)` of the picture -> `(B, C + 8, t, h, w)`.
+    """Latents `(B, C, t, h, w)` of the picture -> `(B, C + SKETCH_CHANNELS, t, h, w)`.
 
     Args:
         sketch: of at least `1 + frames * (t - 1)` frames, or None; a grid too small to hold it carries none either.
@@ -37,8 +38,8 @@ def with_sketch(latents: Tensor, sketch: Sketch | None, frames: int = 8) -> Tens
         hits = F.pad(part.hits, (frames - 1, 0))
         numbers = torch.cat([states.unflatten(2, (t, frames)).transpose(1, 2).flatten(2),          # (B, t, K f 8)
                              hits.unflatten(2, (t, frames)).transpose(1, 2).flatten(2),
-                             part.traits.flatten(1)[:, None].expand(-1, t, -1),
-                             part.stage[:, None].expand(-1, t, -1)], dim=-1).float().cpu()
+                             *(whole.flatten(1)[:, None].expand(-1, t, -1)
+                               for whole in (part.traits, part.stage, part.dressed()))], dim=-1).float().cpu()
         numbers = torch.cat([numbers, torch.full((b, t, 1), _SIGN), _check(numbers)[..., None]], dim=-1)
         if numbers.shape[-1] <= room:
             carried[..., :numbers.shape[-1]] = numbers
@@ -47,18 +48,18 @@ def with_sketch(latents: Tensor, sketch: Sketch | None, frames: int = 8) -> Tens
 
 
 def sketch_of(carried: Tensor, frames: int = 8) -> Sketch | None:
-    """The sketch that the last channels `(B, 8, t, h, w)` of latents carry.
+    """The sketch that the last channels `(B, SKETCH_CHANNELS, t, h, w)` of latents carry.
 
     None where any latent frame lacks it, and where clips of different things have been joined.
     """
     numbers, is_whole = _numbers(carried, frames)
     if not bool(is_whole.all()):
         return None
-    states, hits, traits, stage = _parts(numbers, frames)                   # (B, t, K, f, 8) and so on
-    if bool((traits != traits[:, :1]).any()) or bool((stage != stage[:, :1]).any()):
+    states, hits, *whole = _parts(numbers, frames)                          # (B, t, K, f, 8) and so on
+    if any(bool((part != part[:, :1]).any()) for part in whole):
         return None
     return Sketch(states.transpose(1, 2).flatten(2, 3)[:, :, frames - 1:],
-                  hits.transpose(1, 2).flatten(2, 3)[:, :, frames - 1:], traits[:, 0], stage[:, 0])
+                  hits.transpose(1, 2).flatten(2, 3)[:, :, frames - 1:], *(part[:, 0] for part in whole))
 
 
 def draw_carried(carried: Tensor, height: int, width: int, frames: int = 8) -> tuple[Tensor, Tensor]:
@@ -91,7 +92,7 @@ def _numbers(carried: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     """Numbers `(B, t, n)` as they were carried, and whether they are whole `(B, t)`."""
     b, _, t = carried.shape[:3]
     numbers = carried.detach().float().cpu().transpose(1, 2).flatten(2)
-    count = SLOTS * frames * (STATES + 1) + SLOTS * TRAITS + STAGE
+    count = SLOTS * frames * (STATES + 1) + SLOTS * TRAITS + STAGE + _LOOK_NUMBERS
     if numbers.shape[-1] < count + 2:
         return numbers, torch.zeros(b, t, dtype=torch.bool)
     numbers, sign, check = numbers[..., :count], numbers[..., count], numbers[..., count + 1]
@@ -106,8 +107,8 @@ def _check(numbers: Tensor) -> Tensor:
 
 
 def _parts(numbers: Tensor, frames: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Numbers `(B, t, n)` -> states `(B, t, K, f, 8)`, hits `(B, t, K, f)`, traits `(B, t, K, 6)`, stage."""
-    sizes = [SLOTS * frames * STATES, SLOTS * frames, SLOTS * TRAITS, STAGE]
-    states, hits, traits, stage = numbers.split(sizes, dim=-1)
+    """Numbers `(B, t, n)` -> states `(B, t, K, f, 8)`, hits `(B, t, K, f)`, traits `(B, t, K, 6)`, stage, looks."""
+    sizes = [SLOTS * frames * STATES, SLOTS * frames, SLOTS * TRAITS, STAGE, _LOOK_NUMBERS]
+    states, hits, traits, stage, looks = numbers.split(sizes, dim=-1)
     return (states.unflatten(-1, (SLOTS, frames, STATES)), hits.unflatten(-1, (SLOTS, frames)),
-            traits.unflatten(-1, (SLOTS, TRAITS)), stage)
+            traits.unflatten(-1, (SLOTS, TRAITS)), stage, looks.unflatten(-1, (LOOKS, 3, LOOK, LOOK)))

@@ -152,8 +152,8 @@ class VideoVAE(nn.Module):
         """The clip in pieces of a few frames, so that memory doesn't grow with its length.
 
         Args:
-            latents_BCthw: (B, C, t, h, w), t >= 1; or (B, C + 8, t, h, w), which carry their sketch, and what moves is
-                sharper.
+            latents_BCthw: (B, C, t, h, w), t >= 1; or (B, C + SKETCH_CHANNELS, t, h, w), which carry their sketch, and
+                what moves is sharper.
             tile: side in pixels of the squares decoded on their own (with surroundings enough that the result is the
                 same); None decides by the size.
         Yields:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,18 @@ from torch import Tensor
 from ..errors import ResourceError
 from ..models.audio_vae import AudioVAE
 from ..models.guide import encode_drawing
-from ..models.sketch import SLOTS, TRAITS, Sketch, draw
+from ..models.sketch import SLOTS, TRAITS, UNDRESSED, Sketch, draw
 from ..models.tokenizer import Tokenizer
 from ..models.video_vae import VideoVAE
 from ..sampling.choice import meets
 from ..setting import read_setting
+from .dress import true_looks
 
 TYPO_SHARE = 0.05      # of the words of a roughened caption
 ROUGH_SHARE = 0.2      # of the captions
 OTHER_SIDE = {"left": "right", "right": "left"}
-SKETCH_PARTS = tuple(field.name for field in fields(Sketch))
+SKETCH_PARTS = ("states", "hits", "traits", "stage")
+DRESSED_SHARE = 0.4    # of the clips in a cache, whose sketch wears what its clip shows
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def read_sketch(file: Any) -> Sketch:
     none = torch.zeros(len(traits), more, TRAITS)
     none[..., 0] = -1
     states, hits = F.pad(states, (0, 0, 0, 0, 0, more)), F.pad(hits, (0, 0, 0, more))
-    return Sketch(states, hits, torch.cat([traits, none], 1), stage)
+    looks = file.get_tensor("looks").float() if "looks" in file.keys() else None
+    return Sketch(states, hits, torch.cat([traits, none], 1), stage, looks)
 
 
 def to_video(frames: Tensor) -> Tensor:
@@ -124,20 +127,28 @@ def cache_latents(pool: Path, cache: Path, video_vae: VideoVAE, audio_vae: Audio
 def encode_shard(shard: Shard, video_vae: VideoVAE, audio_vae: AudioVAE) -> tuple[dict[str, Tensor], list[list[str]]]:
     """Tensors and captions of a cache shard, see `cache_latents`."""
     height, width = shard.video.shape[2:4]
-    sketch = Sketch.join([shard.sketch, shard.sketch.mirrored()])
+    sketch = _dressed(shard)
     video = [video_vae.encode(to_video(frames[None])) for frames in shard.video]
     video += [video_vae.encode(to_video(frames[None]).flip(-1)) for frames in shard.video]
     audio = audio_vae.encode(to_waveform(shard.audio))
-    guide, mirror_guide = [], []
-    for i in range(len(shard.video)):
-        drawing = draw(shard.sketch[i:i + 1], height, width)
-        guide.append(encode_drawing(*drawing, video_vae))
-        mirror_guide.append(encode_drawing(*(picture.flip(-1) for picture in drawing), video_vae))
+    guide = [encode_drawing(*draw(sketch[i:i + 1], height, width), video_vae) for i in range(2 * len(shard.video))]
     tensors = {"video": torch.cat(video).bfloat16().contiguous(), "audio": torch.cat([audio, audio]).bfloat16(),
-               "guide": torch.cat(guide + mirror_guide).bfloat16().contiguous()}
-    tensors |= {name: getattr(sketch, name).contiguous() for name in SKETCH_PARTS}
+               "guide": torch.cat(guide).bfloat16().contiguous()}
+    tensors |= {name: getattr(sketch, name).contiguous() for name in SKETCH_PARTS} | {"looks": sketch.dressed()}
     captions = [record["captions"] for record in shard.records]
     return tensors, captions + [[mirror_caption(text) for text in texts] for texts in captions]
+
+
+def _dressed(shard: Shard) -> Sketch:
+    """The sketches of a shard, then mirrored; some wear what their clip shows."""
+    looks = torch.cat([true_looks(shard.sketch[i:i + 1], to_video(frames[None]), record.get("light") != "day")
+                       for i, (frames, record) in enumerate(zip(shard.video, shard.records, strict=True))])
+    worn = replace(shard.sketch, looks=looks)
+    both = Sketch.join([worn, worn.mirrored()])
+    rng = np.random.default_rng([record["seed"] for record in shard.records])
+    bare = torch.from_numpy(rng.random(len(both.looks)) >= DRESSED_SHARE)
+    bare |= torch.tensor([bool(record.get("style")) for record in shard.records]).repeat(2)     # its colours aren't its own
+    return replace(both, looks=both.looks.masked_fill(bare.view(-1, 1, 1, 1, 1), UNDRESSED))
 
 
 @dataclass(frozen=True)

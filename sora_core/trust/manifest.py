@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,17 @@ CERTIFICATE_FAILED = ("signingCredential", "timeStamp", "algorithm.")
 class Ingredient:
     """A file that a clip was made from: a `parentOf` it continues or changes, or a `componentOf` it uses.
 
-    `grant` says in a line who allowed that, for a person's likeness; the file's SHA-256 goes with it.
+    `grant` says in a line who allowed that, for a person's likeness; the file's SHA-256 goes with it. Where there is no
+    file, `content` holds its bytes and `path` its name alone.
     """
 
     path: Path
     relationship: str = "componentOf"
     grant: str = ""
+    content: bytes | None = None
+
+    def read(self) -> bytes:
+        return self.path.read_bytes() if self.content is None else self.content
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ def sign_file(path: Path, suffix: str, facts: dict[str, Any], payload: int | Non
                                    c2pa.C2paDigitalSourceType.TRAINED_ALGORITHMIC_MEDIA)
             for part in ingredients:
                 about = {"title": part.path.name, "relationship": part.relationship}
-                with open(part.path, "rb") as stream:
+                with open(part.path, "rb") if part.content is None else BytesIO(part.content) as stream:
                     builder.add_ingredient(json.dumps(about), TYPES[part.path.suffix.lower()], stream)
             with _signer(who, callback) as signer, open(path, "rb") as source, open(target, "w+b") as result:
                 builder.sign(signer, TYPES[suffix], source, result)
@@ -201,12 +207,14 @@ def _lineage(store: dict[str, Any], label: str, depth: int = 0) -> tuple[dict[st
 
 def _source(part: Ingredient) -> dict[str, str]:
     """What is said about a source beside what C2PA says."""
-    digest = hashlib.sha256(part.path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(part.read()).hexdigest()
     return {"title": part.path.name, "sha256": digest, **({"grant": part.grant} if part.grant else {})}
 
 
 def check_ingredient(part: Ingredient, folder: Path | None) -> None:
     """Refuse a source that was altered after it was signed, or that a manifest can't name."""
+    if part.content is not None:
+        return
     if part.path.suffix.lower() not in TYPES or not part.path.is_file():
         raise ProvenanceError(f"{str(part.path)!r} can't be named as a source; use a file of {', '.join(TYPES)}")
     found = read_signature(part.path, folder=folder)

@@ -111,7 +111,7 @@ class Provenance:
 
 
 def facts_of(*, prompt: str, model: str, seed: int, settings: Mapping[str, Any], licence: str = "GPL-3.0-or-later",
-             with_prompt: bool = False) -> dict[str, Any]:
+             with_prompt: bool = False, cameos: Sequence[Any] = ()) -> dict[str, Any]:
     """What a manifest says about a generated clip.
 
     Args:
@@ -120,7 +120,9 @@ def facts_of(*, prompt: str, model: str, seed: int, settings: Mapping[str, Any],
         seed: of the clip, 0 to 2**64 - 1; told as text, for JSON's numbers end at 2**53.
         settings: steps and the like.
         licence: of the model.
+        cameos: who is shown; told by handle, hash and grant.
     """
     facts = {"model": model, "licence": licence, "seed": str(seed), "settings": dict(settings),
              "prompt_sha256": hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()}
+    facts |= {"cameos": [cameo.to_json() for cameo in cameos]} if cameos else {}
     return facts | ({"prompt": prompt} if with_prompt else {})
