@@ -56,6 +56,7 @@ TROUSERS = r"trousers|pants|jeans|shorts|leggings|skirt"
 NOT_ALONE = (r"\b(?:several|people|men|women|children|dogs|cats|birds|each\s+other|another|"
              r"basket\w*|hoop|goal\w*|keeper|football|soccer|player|ramp|pendulum|billiards?|and\s+(?:an?|the|his|her)\s+"
              rf"(?:[a-z-]+\s+){{0,2}}(?:{PEOPLE}|{ANIMALS}))\b")
+PERSON, BEAST, BIRD = 1, 2, 3       # bodies that figures have; a beast is a dog or a cat
 SMALL, LARGE = -1, 1
 SIZES = {SMALL: r"\b(?:small|little|tiny)\b", LARGE: r"\b(?:large|big|huge)\b"}
 
@@ -132,6 +133,14 @@ def named_figure(prompt: str) -> tuple[Thing, ...]:
     if top is None and plain:
         top = _colour(plain[1])
     return tuple(Thing(True, part, is_part=True) for part in (top, legs, legs, None, None))
+
+
+def asked_body(prompt: str) -> int:
+    """PERSON, BEAST or BIRD where a prompt is about one figure, as `named_figure` finds it, else 0."""
+    if not named_figure(prompt):
+        return 0
+    text = prompt.lower()
+    return PERSON if re.search(rf"\b(?:{PEOPLE})\b", text) else BIRD if re.search(r"\bbird\b", text) else BEAST
 
 
 def without_things(prompt: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from .models.sketch import Sketch
 from .setting import FIELDS, UNSAID, Setting, completed, read_setting
-from .things import MOST, NOUN, Thing, are_counted, named_figure, named_things
+from .things import MOST, NOUN, Thing, are_counted, asked_body, named_figure, named_things
 
 WAY = r"\b(?:to|toward|towards|into)\s+(?:the\s+|its\s+)?{side}(?:[\s-]*hand\s+side)?\b|\b{side}wards?\b"
 START = r"\bfrom\s+(?:the\s+)?(?:far\s+)?{side}\b|\b{side}\s+to\s+{other}\b"
@@ -65,6 +65,7 @@ class Wishes:
         view: where the camera looks from, FRONT, HIGH, LOW or ANGLED; 0 = from anywhere.
         stack: of boxes, FALLS or STANDING in the end; 0 = either, or none.
         falls: ANY or ALL of the things that are named come down from above; 0 = not said.
+        body: of the one figure, `things.PERSON`, `BEAST` or `BIRD`; 0 = not said.
         named: balls and boxes that there are, at most `things.MOST`, or the parts of a figure; () = not said.
         alone: there is nothing else than that.
         setting: where it plays, for the painter.
@@ -77,6 +78,7 @@ class Wishes:
     view: int = 0
     stack: int = 0
     falls: int = 0
+    body: int = 0
     named: tuple[Thing, ...] = ()
     alone: bool = False
     setting: Setting = UNSAID
@@ -85,18 +87,18 @@ class Wishes:
         """As a row of equally many numbers for any wishes."""
         rows = [_thing_numbers(thing) for thing in self.named] + (MOST - len(self.named)) * [[0.0] * 6]
         numbers = (self.direction, self.meeting, self.shot, self.things, self.view, self.stack, self.falls,
-                   self.alone, *self.setting)
+                   self.body, self.alone, *self.setting)
         return [float(number) for number in (*numbers, *sum(rows, []))]
 
     @staticmethod
     def from_numbers(numbers: Sequence[float]) -> Wishes:
         """The inverse of `to_numbers`."""
-        first = 8 + FIELDS
-        direction, meeting, shot, things, view, stack, falls, alone, *setting = (int(n) for n in numbers[:first])
+        first = 9 + FIELDS
+        direction, meeting, shot, things, view, stack, falls, body, alone, *setting = (int(n) for n in numbers[:first])
         rows = [numbers[i:i + 6] for i in range(first, len(numbers), 6)]
         named = tuple(Thing(kind > 0, (red, green, blue) if has_colour else None, int(size), kind == PART)
                       for kind, size, has_colour, red, green, blue in rows if kind)
-        return Wishes(direction, bool(meeting), shot, bool(things), view, stack, falls, named, bool(alone),
+        return Wishes(direction, bool(meeting), shot, bool(things), view, stack, falls, body, named, bool(alone),
                       tuple(setting))
 
 
@@ -111,7 +113,7 @@ def read_wishes(prompt: str) -> Wishes:
     named, figure = named_things(prompt), named_figure(prompt)
     alone = bool(figure) or (things and bool(named) and are_counted(prompt))
     return Wishes(travel_direction(prompt), meets, asked_shot(prompt), things, asked_view(prompt), asked_stack(prompt),
-                  asked_fall(prompt) if alone and not figure else 0, figure or named, alone,
+                  asked_fall(prompt) if alone and not figure else 0, asked_body(prompt), figure or named, alone,
                   completed(read_setting(prompt)))
 
 

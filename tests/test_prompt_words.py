@@ -40,3 +40,17 @@ def test_words_that_mean_nothing_are_named_once():
     assert unlearnt_words(text, lambda word: 1 if word in known else 3) == ["rocket", "passes"]
     assert unlearnt_words("a sunny red ball in a garden", lambda word: 1 if word in known else 3) == []
     assert unlearnt_words(text, len) == [], "a vocabulary of letters knows no words"
+
+
+@pytest.mark.parametrize(("said", "read"), [
+    ("a dog runs from left to right on the beach", "a dog trots from left to right on the beach"),
+    ("a cat walks in from the left", "a cat trots in from the left"),
+    ("a puppy jumps on the lawn", "a dog trots on the lawn"),
+])
+def test_a_beast_does_what_the_model_has_seen_one_do(said: str, read: str) -> None:
+    assert known_words(said)[0] == read
+
+
+@pytest.mark.parametrize("said", ["a dog runs across the lawn", "a woman runs from left to right", "a man jumps"])
+def test_what_needs_no_other_deed_stays(said: str) -> None:
+    assert known_words(said) == (said, {})

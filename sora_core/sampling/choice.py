@@ -17,6 +17,7 @@ from torch import Tensor
 from ..models.sketch import Sketch
 from ..wishes import ALL, FALLS, MADE, MISSED, STANDING, Wishes
 from .falling import FRAME_RATE, Flight, find_flights
+from .joints import bodies
 from .laws import HIT
 from .sizes import wrong_sizes
 
@@ -50,6 +51,8 @@ def objections(sketch: Sketch, wishes: Wishes, aspect: float = 1.0) -> Tensor:
         against = against + (~meets(sketch)).float()
     if wishes.things:
         against = against + sketch.is_part.any(1).float()
+    if wishes.body:
+        against = against + (bodies(sketch) != wishes.body).float()
     if any(thing.is_part for thing in wishes.named):
         against = against + misshapen(sketch) + OUTSIDE * outside(sketch, aspect, sketch.is_part)
     if wishes.things and any(thing.size for thing in wishes.named):

@@ -3,7 +3,8 @@
 import torch
 
 from sora_core.models.sketch import SLOTS, TRAITS, Sketch
-from sora_core.sampling.joints import jointed
+from sora_core.sampling.joints import bodies, jointed
+from sora_core.things import BEAST, BIRD, PERSON
 
 FRAMES = 17
 
@@ -52,3 +53,39 @@ def test_things_that_are_no_figure_are_left_alone():
     shift = torch.full((FRAMES, 2), 0.2)
     sketch = figure(shift, is_figure=False)
     assert torch.equal(jointed(sketch).states, sketch.states)
+
+
+def beast(shares: list[float]) -> Sketch:
+    """A dog that trots to the right, its front leg, hind leg, head and tail hung at these shares of its trunk."""
+    x = torch.linspace(-0.3, 0.3, FRAMES)
+    zero = torch.zeros(FRAMES)
+    states, traits = torch.zeros(1, SLOTS, FRAMES, 8), torch.ones(1, SLOTS, TRAITS)
+    states[0, 0] = bar(torch.stack([x, zero], -1), torch.stack([x + 0.2, zero], -1), 0.05)
+    for slot, (share, tip) in enumerate(zip(shares, ((0, 0.15), (0, 0.15), (0.08, -0.02), (-0.1, -0.1)), strict=True), 1):
+        start = torch.stack([x + 0.2 * share, zero - (0.08 if slot == 3 else 0)], -1)
+        states[0, slot] = bar(start, start + torch.tensor(tip), 0.01)
+    return Sketch(states, torch.zeros(1, SLOTS, FRAMES), traits, torch.zeros(1, 4))
+
+
+def test_a_dog_s_legs_are_at_the_ends_of_its_trunk_and_keep_their_height():
+    drawn = beast([0.65, 0.35, 1.3, -0.16])
+    made = jointed(drawn)
+    moved = (made.states - drawn.states)[0, :, :, :2]
+    torch.testing.assert_close(moved[:, :, 0], torch.tensor([0, 0.27, -0.26, 0, 0])[:, None].expand(-1, FRAMES) * 0.2,
+                               atol=2e-3, rtol=0)
+    torch.testing.assert_close(moved[:, :, 1], torch.zeros(SLOTS, FRAMES), atol=1e-5, rtol=0)
+    assert bodies(made).tolist() == [BEAST]
+
+
+def test_a_limb_is_no_longer_than_limbs_are():
+    drawn = beast([1.0, 0.0, 1.3, -0.16])
+    drawn.states[0, 1] = bar(drawn.states[0, 1, :, :2], drawn.states[0, 1, :, :2] + torch.tensor([0, 0.6]), 0.01)
+    leg = jointed(drawn).states[0, 1, :, 4:6].norm(dim=-1)
+    assert float(leg.max()) < 0.5 * 1.2 * 0.2 + 0.01
+
+
+def test_bodies_are_told_apart():
+    person = beast([0.0, 0.0, 0.53, 0.53])
+    bird = beast([0.49, 0.49, 0.28, 0.28])
+    one_limb = figure(torch.zeros(FRAMES, 2))
+    assert [int(bodies(sketch)) for sketch in (person, bird, one_limb)] == [PERSON, BIRD, 0]
