@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from .audio import SoraAudioSynthesis
+from .cameo import SoraCameo, SoraLoadCameo, SoraSaveCameo
 from .decode import SoraDecode
 from .engine import SoraEngine
 from .engine_clip import SoraEngineClip
@@ -26,6 +27,7 @@ from .text_to_video import SoraTextToVideo
 NODES: list[type[io.ComfyNode]] = [
     SoraCheckpointLoader, SoraTextEncode, SoraEmptyLatent, SoraImageToVideo, SoraExtendVideo, SoraFoley, SoraLipSync,
     SoraGuider, SoraDecode, SoraAudioSynthesis, SoraTextToVideo, SoraSaveClip, SoraVerify,
+    SoraCameo, SoraSaveCameo, SoraLoadCameo,
     SoraEngine, SoraEngineVideo, SoraEngineClip, SoraJudge, SoraEngineScore, SoraPickBest,
 ]
 

@@ -14,6 +14,7 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
+from ..sora_core.cameos.casting import dress
 from ..sora_core.config import TransformerConfig
 from ..sora_core.models.carried import sketch_of, with_sketch
 from ..sora_core.models.sketch import Sketch
@@ -21,7 +22,7 @@ from ..sora_core.models.sketcher import Sketcher
 from ..sora_core.sampling.sketching import draw_sketch
 from ..sora_core.shapes import SKETCH_CHANNELS, video_frames
 from ..sora_core.wishes import NO_WISHES, Wishes
-from .adapter_text import WISHES
+from .adapter_text import ROLES, WISHES
 from .convert import whole_mask
 
 SKETCH = "sora_sketch"      # the wrapper's key; and under this name a conditioning has its sketch while it is sampled
@@ -107,11 +108,12 @@ class Sketching:
         sketches = {}
         for name in names:
             entries, negative = conditions[name], conditions.get("negative") or [{}]
-            sketches[name] = draw_sketch(
+            drawn = draw_sketch(
                 self.sketcher, _text(entries[0]), _text(negative[0]) if _is_text(negative[0], self.config) else None,
                 frames=video_frames(latents, self.config.temporal_compression), aspect=width / height, seed=seed,
                 wishes=wishes_of(entries[0]),
                 picture=start[:, :, 0].float().cpu() if has_picture else None, batch_size=batch)
+            sketches[name] = dress(drawn, entries[0].get(ROLES, ()))
         return sketches
 
 

@@ -22,6 +22,7 @@ from ..sora_core.wishes import read_wishes
 
 KEY = "sora"
 WISHES = "sora_wishes"          # under this name a conditioning has the numbers of its `Wishes`
+ROLES = "sora_roles"            # and under this one its cast, where there are cameos
 
 
 class SoraTokenizer:

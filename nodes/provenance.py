@@ -16,15 +16,18 @@ from comfy.cli_args import args
 from comfy_api.latest import io, ui
 from torch import Tensor
 
+from ..sora_core.cameos.portrait import handle_of, sources_of
 from ..sora_core.errors import MediaError, ProvenanceError
 from ..sora_core.media import AAC_RATES, SOUNDS, write_numbered
 from ..sora_core.trust.provenance import Provenance
 from ..sora_core.trust.tree import draw_lineage
 from ..sora_core.trust.verify import verify
+from .cameo import cameos_of_graph
 from .convert import clip_from_video, image_from_video, sound_from_audio, video_from_image
 
 KINDS = {"mp4": ".mp4", "mov": ".mov", "wav (sound alone)": ".wav", "flac (sound alone)": ".flac"}
 SIGN = {"when possible": "auto", "always": "required", "never": "none"}
+NO_HANDLE = "-"
 FRAMES_AT_ONCE = 24
 FALLBACK_RATE = 48000
 LONGEST_PREFIX = 120
@@ -52,11 +55,12 @@ class SoraSaveClip(io.ComfyNode):
                                        "save without them; never leaves the clip unsigned on purpose."),
                 io.String.Input("handle", default="", optional=True,
                                 tooltip="A visible mark with this name, which moves about the picture: 1 to 24 "
-                                        "letters, digits, dots, hyphens or underscores. Empty: none."),
+                                        "letters, digits, dots, hyphens or underscores. Empty: the handle of a person "
+                                        "whose cameo is in the graph, else none; a hyphen alone: none."),
                 io.Combo.Input("kind", options=list(KINDS), default="mp4", optional=True,
                                tooltip="Kinds of files that can carry a signature; WebM and Matroska can't."),
             ],
-            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo, io.Hidden.unique_id],
             is_output_node=True,
             outputs=[io.Video.Output("video", tooltip="The same video, as it came in.")],
         )
@@ -78,14 +82,18 @@ class SoraSaveClip(io.ComfyNode):
         folder, name, _, subfolder, _ = folder_paths.get_save_image_path(
             safe_prefix(filename_prefix), folder_paths.get_output_directory(), width, height)
         graph = json.dumps(cls.hidden.prompt, sort_keys=True)
+        cameos = cameos_of_graph(cls.hidden.prompt, cls.hidden.unique_id)
         facts = {"made_in": "ComfyUI", "graph_sha256": hashlib.sha256(graph.encode()).hexdigest()}
+        facts |= {"cameos": [cameo.to_json() for cameo in cameos]} if cameos else {}
         sound, rate = sound_of_clip(clip.audio)
         frames = (video_from_image(clip.images[i:i + FRAMES_AT_ONCE])
                   for i in range(0, len(clip.images), FRAMES_AT_ONCE))
         path = write_numbered(folder, name, frames, sound, suffix=KINDS[kind],
                               frame_rate=clip.frame_rate, sample_rate=rate,
                               metadata=graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo),
-                              provenance=Provenance.here(facts, signature=SIGN[sign], handle=handle))
+                              provenance=Provenance.here(
+                                  facts, signature=SIGN[sign], ingredients=sources_of(cameos),
+                                  handle="" if handle == NO_HANDLE else handle or handle_of(cameos)))
         saved = [ui.SavedResult(path.name, subfolder, io.FolderType.output)]
         return io.NodeOutput(video, ui=(ui.SavedAudios if path.suffix in SOUNDS else ui.PreviewVideo)(saved))
 

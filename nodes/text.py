@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import node_helpers
 from comfy_api.latest import io, ui
 from server import PromptServer
 
+from ..sora_core.cameos.casting import Cast, cast_prompt
 from ..sora_core.errors import PromptError
 from ..sora_core.pipeline import check_prompt
-from .adapter_text import SoraTokenizer
+from .adapter_text import ROLES, SoraTokenizer
+from .cameo import cameos_input, checked
 
 ALL_READ = "Nothing is left out."
 _telling: set[str | None] = set()       # nodes that show a line: the page keeps it until another one comes
@@ -34,16 +37,18 @@ class SoraTextEncode(io.ComfyNode):
                 io.String.Input("prompt", multiline=True, dynamic_prompts=True,
                                 default=EXAMPLE,
                                 tooltip="What happens in the clip, in plain words. Leave it empty for the negative."),
+                cameos_input("Of Sora Cameo or Sora Load Cameo: who the handles in the prompt are, such as @mila."),
             ],
             outputs=[io.Conditioning.Output("conditioning", tooltip="Connect to a sampler's positive or negative.")],
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, clip: Any, prompt: str) -> io.NodeOutput:
-        conditioning = conditioning_of_prompt(clip, prompt)
+    def execute(cls, clip: Any, prompt: str, cameos: Any = ()) -> io.NodeOutput:
+        cast = cast_prompt(prompt, checked(cameos))
+        conditioning = conditioning_of_prompt(clip, cast)
         node = None if cls.hidden is None else cls.hidden.unique_id
-        told = clip.tokenizer.read(prompt).unused or (ALL_READ if node in _telling else "")
+        told = unused_of(clip, cast) or (ALL_READ if node in _telling else "")
         return io.NodeOutput(conditioning, ui=ui.PreviewText(say(node, told)) if told else None)
 
 
@@ -55,8 +60,13 @@ def say(node: str | None, text: str) -> str:
     return text
 
 
-def conditioning_of_prompt(clip: Any, prompt: str) -> Any:
-    """CONDITIONING of a prompt.
+def unused_of(clip: Any, cast: Cast) -> str:
+    """What of a prompt the model can't use, in a line; empty where it uses all."""
+    return " ".join(filter(None, [clip.tokenizer.read(cast.text).unused, cast.unused]))
+
+
+def conditioning_of_prompt(clip: Any, cast: Cast) -> Any:
+    """CONDITIONING of a prompt and its cast.
 
     Raises:
         PromptError: no text encoder, another model's, or more words than it reads.
@@ -65,5 +75,6 @@ def conditioning_of_prompt(clip: Any, prompt: str) -> Any:
         raise PromptError("there is no text encoder to read the prompt with; connect Sora Checkpoint Loader's clip")
     if not isinstance(getattr(clip, "tokenizer", None), SoraTokenizer):
         raise PromptError("this is another model's text encoder; connect Sora Checkpoint Loader's clip")
-    check_prompt(prompt, needed=False)
-    return clip.encode_from_tokens_scheduled(clip.tokenize(prompt))
+    check_prompt(cast.text, needed=False)
+    conditioning = clip.encode_from_tokens_scheduled(clip.tokenize(cast.text))
+    return node_helpers.conditioning_set_values(conditioning, {ROLES: cast.roles}) if cast.roles else conditioning

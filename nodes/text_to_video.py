@@ -14,6 +14,7 @@ import latent_preview
 from comfy_api.latest import InputImpl, io, ui
 from torch import Tensor
 
+from ..sora_core.cameos.casting import Cast, cast_prompt
 from ..sora_core.config import AudioVAEConfig
 from ..sora_core.errors import ConfigError
 from ..sora_core.media import write_clip
@@ -23,6 +24,7 @@ from ..sora_core.sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER, D
 from ..sora_core.sampling.guidance import MAX_GUIDANCE_SCALE
 from .adapter_vae import planned_chunks, require_ours
 from .audio import AS_MADE, audio_of_latent, loudness_input
+from .cameo import cameos_input, checked
 from .convert import plan_of, video_stream
 from .engine import ENGINE, chosen_engine
 from .engine_video import Asked, expansion
@@ -30,7 +32,7 @@ from .guider import AS_LEARNT, coupling_input, make_guider
 from .image_to_video import latent_of_pictures
 from .latents import empty_latent
 from .loaders import EMBEDDED_NAME, checkpoint_input, fingerprint, is_there, load
-from .text import EXAMPLE, conditioning_of_prompt, say
+from .text import EXAMPLE, conditioning_of_prompt, say, unused_of
 
 MODELS = {"sora-2": 1, "sora-2-pro": 2}                                     # times the steps
 OLD_SIZES = ["720x1280", "1280x720", "1024x1792", "1792x1024"]
@@ -81,6 +83,8 @@ class SoraTextToVideo(io.ComfyNode):
                                                 "steps, guidance_scale, coupling and loudness are its own."),
                 io.Image.Input("last_image", optional=True, lazy=True,
                                tooltip="With an engine: the picture with which the clip ends."),
+                cameos_input("Of Sora Cameo or Sora Load Cameo: who the handles in the prompt are, such as @mila. "
+                             "Another engine doesn't know them."),
             ],
             outputs=[
                 io.Video.Output("video", tooltip="Connect to Save Video."),
@@ -117,22 +121,24 @@ class SoraTextToVideo(io.ComfyNode):
     def execute(cls, model: str, prompt: str, size: str, duration: int, image: Tensor | None = None, seed: int = 0,
                 negative_prompt: str = "", checkpoint: str = EMBEDDED_NAME, steps: int = DEFAULT_STEPS,
                 guidance_scale: float = DEFAULT_GUIDANCE_SCALE, coupling: float = AS_LEARNT,
-                loudness: float = AS_MADE, engine: Any = None, last_image: Any = None) -> io.NodeOutput:
+                loudness: float = AS_MADE, engine: Any = None, last_image: Any = None,
+                cameos: Any = ()) -> io.NodeOutput:
         width, height = check_choices(model, size, steps, seed)
         if cls.has_engine():
             made = expansion(cls.hidden, Asked(prompt, width, height, float(duration), seed, negative_prompt))
             return io.NodeOutput(made.args[0], made.args[2], expand=made.expand, ui=made.ui)
         check_prompt(prompt, needed=image is None)
+        cast = cast_prompt(prompt, checked(cameos))
         parts = load(checkpoint)
         latent = empty_latent(duration, width, height) if image is None else latent_of_pictures(
             parts.video_vae, image, seconds=duration, width=width, height=height)
-        words = (conditioning_of_prompt(parts.clip, text) for text in (prompt, negative_prompt))
+        words = (conditioning_of_prompt(parts.clip, said) for said in (cast, Cast(negative_prompt)))
         guider = make_guider(parts.model, *words, guidance_scale, coupling)
         latent["samples"] = sample(guider, latent, MODELS[model] * steps, seed)
         plan = plan_of(latent, require_ours(parts.video_vae, "video").config, AudioVAEConfig())
         video = write_video(latent, parts.video_vae, parts.audio_vae, plan, loudness, prompt)
         ignored = NEGATIVE_IGNORED if negative_prompt.strip() and guidance_scale == 1 else ""
-        told = " ".join(filter(None, [made_at(plan), parts.clip.tokenizer.read(prompt).unused, ignored]))
+        told = " ".join(filter(None, [made_at(plan), unused_of(parts.clip, cast), ignored]))
         return io.NodeOutput(video, told, ui=ui.PreviewText(say(cls.hidden.unique_id, told)))
 
 

@@ -1,6 +1,6 @@
 """START HERE: `generate` tells the whole story, from a sentence to a clip with sound.
 
-    (cameos) -> tokenizer -> text encoder -> sketcher -> flow + transformer -> video and audio decoders -> marks -> media
+    cameos -> tokenizer -> text encoder -> sketcher -> flow + transformer -> video and audio decoders -> marks -> media
 
 Every step is a function of another file, and the nodes for ComfyUI call the same ones.
 """

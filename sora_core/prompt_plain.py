@@ -1,7 +1,7 @@
 """What the embedded model gets of a prompt: what is seen and heard, in plain words, as much as it reads.
 
 It has learnt sentences about one take of things that move and the sounds that they make. It doesn't speak, plays no
-music, knows nobody by name, and its camera stands still at one of four places, or goes along with somebody.
+music, knows by name whom a cameo shows, and its camera stands still at one of four places, or goes along with somebody.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _unused(prompt: Prompt) -> list[str]:
     if lines:
         unused.append(f"{_count(lines)} of dialogue, since it doesn't speak")
     if prompt.cameos:
-        unused.append(f"who {' and '.join('@' + name for name in prompt.cameos)} may be, since it knows nobody by name")
+        unused.append(f"who {' and '.join('@' + name for name in prompt.cameos)} may be, since no such cameo is given")
     notes = {"music": [note for shot in prompt.shots for note in shot.music],
              "camera": [note for shot in take for note in shot.camera if not _known(_VIEWS, [note])],
              "light": [note for shot in take for note in shot.light if not _known(_LIGHTS, [note])],

@@ -22,7 +22,7 @@ NEVER = {"pickle", "marshal", "shelve", "dill", "joblib", "socket", "urllib", "h
          "huggingface_hub", "tqdm"}
 ANSWERS_THE_PAGE = {"nodes/engine_open.py"}      # through ComfyUI's own server; it opens no connection
 SPEAKS_C = {"sora_core/world/speech.py"}          # to the speech synthesiser, which is a C library
-WEIGHT_FILES = {"checkpoint.py", "world/pool.py"}        # and the pool and state files of training/
+WEIGHT_FILES = {"checkpoint.py", "cameos/file.py", "world/pool.py"}        # and the pool and state files of training/
 
 
 def name(path: Path) -> str:

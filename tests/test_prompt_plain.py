@@ -27,7 +27,7 @@ def test_a_storyboard_becomes_its_first_take() -> None:
     plain = plain_words(STORYBOARD, anything)
     assert plain.text == "A quiet courtyard at dusk. A blue ball rolls across the concrete."
     assert plain.unused == ("Left out: 2 of 3 shots, since the model makes one take; a line of dialogue, since it "
-                            "doesn't speak; who @sam may be, since it knows nobody by name; camera; style.")
+                            "doesn't speak; who @sam may be, since no such cameo is given; camera; style.")
 
 
 def test_labels_go_and_what_the_model_has_words_for_is_said_in_those() -> None:

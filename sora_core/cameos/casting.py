@@ -18,15 +18,16 @@ from ..models.sketch import COLOUR, LOOK, LOOKS, SLOTS, Sketch, person_head, rol
 from ..prompt_french import is_french
 from ..things import COLOURS, MOST
 from .file import Cameo
-from .identity import ANIMALS, PEOPLE
+from .identity import ANIMALS, PATCH, PEOPLE
 
 _COLOURFUL = 0.3            # (most - least) / most of red, green and blue, from which on a colour has a hue
 _BODY, _LEGS = 0, 1         # parts of a person whose colours words tell
-_FRENCH = {"man": "un homme", "woman": "une femme", "boy": "un garçon", "girl": "une fille", "person": "une personne",
-           "dog": "un chien", "cat": "un chat", "bird": "un oiseau", "ball": "une balle", "box": "une boîte"}
-_FRENCH_AGAIN = {"man": "l'homme", "woman": "la femme", "boy": "le garçon", "girl": "la fille",
+_FRENCH = {"man": "un homme", "woman": "une femme", "boy": "un gar\u00e7on", "girl": "une fille",
+           "person": "une personne", "dog": "un chien", "cat": "un chat", "bird": "un oiseau", "ball": "une balle",
+           "box": "une bo\u00eete"}
+_FRENCH_AGAIN = {"man": "l'homme", "woman": "la femme", "boy": "le gar\u00e7on", "girl": "la fille",
                  "person": "la personne", "dog": "le chien", "cat": "le chat", "bird": "l'oiseau", "ball": "la balle",
-                 "box": "la boîte"}
+                 "box": "la bo\u00eete"}
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def cast_prompt(text: str, cameos: Sequence[Cameo]) -> Cast:
     """
     names = [cameo.handle for cameo in cameos]
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise PromptError(f"there are two cameos with the handle @{twice}; leave one out, or make it anew under another "
-                          "handle")
+        raise PromptError(f"there are two cameos with the handle @{twice}; leave one out, or make it anew under "
+                          "another handle")
     roles, left = [], []
     for cameo in cameos:
         cameo.check()
@@ -70,7 +71,7 @@ def cast_prompt(text: str, cameos: Sequence[Cameo]) -> Cast:
         if not found:
             left.append(cameo.handle)
             continue
-        french = is_french(_HANDLES.sub(_FRENCH[cameo.kind], text))
+        french = is_french(_HANDLES.sub("", text))
         for place in reversed(found):
             words = words_of(cameo, is_again=place is not found[0], french=french)
             starts = re.search(r"(?:^|[.!?]\s+|\n\s*)$", text[:place.start()]) is not None
@@ -95,7 +96,7 @@ def words_of(cameo: Cameo, *, is_again: bool = False, french: bool = False) -> s
         return f"the {cameo.kind}"
     if cameo.kind in PEOPLE:
         top = nearest_colour(_worn_colour(cameo))
-        legs = nearest_colour(cameo.parts[_LEGS].mean((1, 2)))
+        legs = nearest_colour(cameo.parts[_LEGS][:, PATCH // 3:PATCH * 5 // 6].mean((1, 2)))     # above the shoes
         return f"a {cameo.kind} in {_a(top)} shirt and {legs} trousers"
     return f"{_a(nearest_colour(_worn_colour(cameo)))} {cameo.kind}"
 

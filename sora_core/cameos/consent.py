@@ -78,8 +78,8 @@ def check_grant(grant: Grant, identifier: str, name: str, *, is_person: bool, fo
         raise ConsentError(f"{name} shows a person and names nobody who allowed it; make it anew with their leave")
     _check_day(grant, name)
     if identifier in revoked(folder):
-        raise ConsentError(f"{name} was taken back on this machine and can't be shown; ask for leave anew and make a new "
-                           "one")
+        raise ConsentError(f"{name} was taken back on this machine and can't be shown; ask for leave anew and make a "
+                           "new one")
 
 
 def revoke(identifier: str, folder: Path | None = None) -> None:
@@ -94,8 +94,8 @@ def revoke(identifier: str, folder: Path | None = None) -> None:
         with open(path, "a", encoding="ascii") as stream:       # a line at a time, so that two processes may do so
             stream.write(f"{identifier}\n")
     except OSError as error:
-        raise ConsentError(f"{str(path)!r} can't be written ({error.strerror}); set SORACORE_HOME to a folder that can be"
-                           ) from None
+        raise ConsentError(f"{str(path)!r} can't be written ({error.strerror}); set SORACORE_HOME to a folder that "
+                           "can be") from None
 
 
 def revoked(folder: Path | None = None) -> set[str]:
@@ -110,8 +110,8 @@ def revoked(folder: Path | None = None) -> set[str]:
     except FileNotFoundError:
         return set()
     except OSError as error:
-        raise ConsentError(f"{str(path)!r} can't be read ({error.strerror}), so nobody knows what was taken back; mend it"
-                           ) from None
+        raise ConsentError(f"{str(path)!r} can't be read ({error.strerror}), so nobody knows what was taken back; "
+                           "mend it") from None
 
 
 def seal(statement: dict[str, object], parts: bytes, folder: Path | None = None) -> dict[str, str]:
@@ -143,7 +143,8 @@ def _seal(key: bytes, statement: dict[str, object], parts: bytes) -> str:
 def _check_day(grant: Grant, name: str) -> None:
     today = _today()
     if grant.given and _day(grant.given) > today + datetime.timedelta(days=1):
-        raise ConsentError(f"the leave for {name} is dated {grant.given}, which is yet to come; set this machine's clock")
+        raise ConsentError(f"the leave for {name} is dated {grant.given}, which is yet to come; set this "
+                           "machine's clock")
     if grant.until and _day(grant.until) < today:
         raise ConsentError(f"the leave for {name} ended on {grant.until}; ask for it anew")
 

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from torch import Tensor
 from ..errors import ConfigError, ConsentError, MediaError
 from ..models.sketch import LOOKS
 from .consent import Grant, check_grant, is_sealed_here, make_grant, seal
-from .identity import KINDS, PATCH, PEOPLE, encode_identity, is_portrait
+from .identity import KINDS, PATCH, PEOPLE, THINGS, encode_identity, is_portrait
 from .subject import find_subject
 
 FORMAT = 1
@@ -100,7 +101,7 @@ def make_cameo(picture: Tensor, *, handle: str, kind: str, granted_by: str = "",
     if kind not in KINDS:
         raise ConfigError(f"kind={kind!r} is unknown; use {', '.join(KINDS)}")
     grant = make_grant(granted_by, until, is_person=kind in PEOPLE)
-    subject = find_subject(picture[0, :, 0], mask)
+    subject = find_subject(picture[0, :, 0], mask, is_person=kind in PEOPLE, is_convex=kind in THINGS)
     parts = _from_bytes(_to_bytes(encode_identity(subject, kind)))
     digest = hashlib.sha256(picture.contiguous().float().numpy().tobytes()).hexdigest()
     cameo = Cameo(handle, kind, parts, grant, secrets.token_hex(8), digest, kind in PEOPLE and is_portrait(subject))
@@ -116,8 +117,8 @@ def check_name(handle: str) -> str:
     """
     name = handle.strip().removeprefix("@").lower()
     if not _HANDLE.fullmatch(name):
-        raise ConfigError(f"the handle {handle[:40]!r} can't be written in a prompt; use 1 to 24 letters, digits, dots, "
-                          "hyphens or underscores, such as mila")
+        raise ConfigError(f"the handle {handle[:40]!r} can't be written in a prompt; use 1 to 24 letters, digits, "
+                          "dots, hyphens or underscores, such as mila")
     return name
 
 
@@ -137,10 +138,11 @@ def save_cameo(cameo: Cameo, path: str | Path) -> Path:
         save_file({"parts": _to_uint8(cameo.parts)}, beside, metadata={_HEADER: json.dumps(header, sort_keys=True)})
         os.replace(beside, path)
     except (OSError, SafetensorError) as error:
-        raise MediaError(f"{str(path)!r} can't be written ({getattr(error, 'strerror', None) or error}); choose another "
-                         "folder") from None
+        raise MediaError(f"{str(path)!r} can't be written ({getattr(error, 'strerror', None) or error}); choose "
+                         "another folder") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
     return path
 
 
@@ -163,8 +165,8 @@ def load_cameo(path: str | Path, folder: Path | None = None, *, may_show: bool =
         if parts.shape != (LOOKS, 3, PATCH, PATCH) or parts.dtype != torch.uint8 or header["kind"] not in KINDS:
             raise ValueError
         grant = Grant(*(str(header["grant"][name]) for name in ("by", "given", "until")))
-        cameo = Cameo(check_name(str(header["handle"])), str(header["kind"]), _from_bytes(parts.numpy().tobytes()), grant,
-                      str(header["identifier"]), str(header["picture_sha256"]), bool(header["is_portrait"]),
+        cameo = Cameo(check_name(str(header["handle"])), str(header["kind"]), _from_bytes(parts.numpy().tobytes()),
+                      grant, str(header["identifier"]), str(header["picture_sha256"]), bool(header["is_portrait"]),
                       {str(name): str(value) for name, value in dict(header["sealed"]).items()})
     except FileNotFoundError:
         raise MediaError(f"there is no cameo {str(path)!r}; make one with `python -m sora_core cameo make`") from None

@@ -37,8 +37,8 @@ def encode_identity(subject: Subject, kind: str) -> Tensor:
         kind: one of `KINDS`.
 
     Returns:
-        `(LOOKS, 3, P, P)` in [-1, 1], in the order of a sketch's slots, rows and columns as `Sketch.looks` has them; parts
-        that the kind doesn't have are the mean colour.
+        `(LOOKS, 3, P, P)` in [-1, 1], in the order of a sketch's slots, rows and columns as `Sketch.looks` has them;
+        parts that the kind doesn't have are the mean colour.
     """
     parts = (_person if kind in PEOPLE else _animal if kind in ANIMALS else _thing)(subject, kind)
     rest = subject.picture[:, subject.mask].mean(1)[:, None, None].expand(3, PATCH, PATCH)
@@ -123,17 +123,13 @@ def _band(subject: Subject, start: int, stop: int, sides: tuple[float, float]) -
     """Rows `start` to before `stop` of a subject, `(3, P, P)`: in each row from one share of its width to another."""
     height = subject.mask.shape[0]
     stop = min(height, max(stop, start + 1))
-    start = min(start, stop - 1)
-    strips, last = [], None
-    for row in range(start, stop):
-        columns = subject.mask[row].nonzero()[:, 0]
+    strips, last = [], subject.mask.any(0).nonzero()[:, 0]
+    for row in range(min(start, stop - 1), stop):
+        columns = subject.mask[row].nonzero()[:, 0]             # without the gap between two legs, say
         last = columns if len(columns) else last
-        if last is None:
-            last = subject.mask.any(0).nonzero()[:, 0]
-        first, end = int(last[0]), int(last[-1]) + 1
-        low = first + int(sides[0] * (end - first))
-        high = max(low + 1, first + round(sides[1] * (end - first)))
-        strips.append(F.interpolate(subject.picture[None, :, row, low:high], PATCH, mode="linear")[0])
+        first = min(int(sides[0] * len(last)), len(last) - 1)
+        some = last[first:max(first + 1, round(sides[1] * len(last)))]
+        strips.append(F.interpolate(subject.picture[None, :, row, some], PATCH, mode="linear")[0])
     return _resized(torch.stack(strips, dim=1))
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..media import png_of
-from ..models.sketch import STATES, SLOTS, STAGE, TRAITS, Sketch, draw_bodies
+from ..models.sketch import SLOTS, STAGE, STATES, TRAITS, Sketch, draw_bodies
 from ..trust.manifest import Ingredient
 from .casting import Role, dress
 from .file import Cameo

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-DESCRIPTION = """A cameo is what a person, an animal or a thing looks like, taken from a picture, with the leave of whoever
-may give it. Prompts call it by its handle: "@mila waves". The file holds no picture; it is named in the signature of
-every clip that shows it. A cameo that is taken back isn't shown any more on this machine."""
+DESCRIPTION = """A cameo is what a person, an animal or a thing looks like, taken from a picture, with the leave of
+whoever may give it. Prompts call it by its handle: "@mila waves". The file holds no picture; it is named in the
+signature of every clip that shows it. A cameo that is taken back isn't shown any more on this machine."""
 
 
 def add_parser(subparsers: Any) -> None:

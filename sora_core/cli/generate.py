@@ -40,8 +40,8 @@ def add_parser(subparsers: Any) -> None:
                         help="what to move away from; needs --guidance-scale above 1")
     parser.add_argument("--image", metavar="FILE", help="a PNG, JPEG or WebP picture that shall be the first frame")
     parser.add_argument("--cameo", action="append", default=[], metavar="FILE",
-                        help="somebody or something that the prompt calls by its handle, such as @mila, see `cameo`; may "
-                             "be given more than once")
+                        help="somebody or something that the prompt calls by its handle, such as @mila, see `cameo`; "
+                             "may be given more than once")
     parser.add_argument("--handle", metavar="NAME",
                         help="a visible, moving mark with this name (default: none, or a person's cameo; \"\": none)")
     parser.add_argument("--sign", choices=["auto", "required", "none"], default="auto",

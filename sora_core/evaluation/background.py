@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .components import Regions, dilate, erode, fill_holes, opened, regions
+from ..regions import Regions, dilate, erode, fill_holes, opened, regions
 
 LEAST_CHANGE, MOST_CHANGE = 0.075, 0.16     # of a range of 1, in the channel that changes most
 NOISE_FACTOR, UNREST_FACTOR = 4.0, 2.5      # a change must be so many times the noise of what stands still

@@ -12,8 +12,8 @@ import re
 
 import numpy as np
 
+from ..regions import regions
 from .adherence import EXCLUDED, Fact, Look
-from .components import regions
 from .facts import COLOURS, PLACES
 from .gait import WALKS, asked_way, walking
 from .measures import Verdict

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .components import erode
+from ..regions import erode
 from .onsets import Onset
 from .tracker import Track, Tracking
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..regions import dilate, regions
 from .background import is_shadow
-from .components import dilate, regions
 from .measures import Verdict
 from .tracker import Tracking
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..regions import dilate
 from .background import LEAST_CHANGE, difference
-from .components import dilate
 from .events import CLEAR_KICK, Course, Impact
 from .geometry import GRAVITY
 from .onsets import Onset

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..regions import dilate
 from .background import inpaint
-from .components import dilate
 from .measures import Verdict
 from .tracker import Tracking
 

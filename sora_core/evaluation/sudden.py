@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..regions import Regions, dilate, erode, regions
 from .background import SMALLEST_SHARE, difference
-from .components import Regions, dilate, erode, regions
 from .tracker import Tracking, tone
 
 LEAST_AREA = 1.6 * SMALLEST_SHARE   # of the picture: less may be a highlight, or a rim that is lost

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..regions import dilate, fill_holes, opened, regions
 from .background import SMALLEST_SHARE, Layers, separate
-from .components import dilate, fill_holes, opened, regions
 from .outline import capped_discs, round_middle
 
 LIGHTNESS_WEIGHT = 0.42             # a thing's brightness changes as it turns, its hue hardly does

@@ -2,9 +2,9 @@
 
 A figure of a sketch is a trunk and up to four limbs, each a bar that begins at its joint. The network that sketches
 draws them one beside the other; here each limb's beginning is put where it mostly is on the trunk. Of a whole figure it
-is known besides where that can be, and how long a limb is at most: what nine of ten of the world's people, dogs, cats and
-birds keep to. A person's hand or foot, which reaches for something or stands, stays where it was drawn; an animal's legs,
-head and tail go along with their joints.
+is known besides where that can be, and how long a limb is at most: what nine of ten of the world's people, dogs, cats
+and birds keep to. A person's hand or foot, which reaches for something or stands, stays where it was drawn; an animal's
+legs, head and tail go along with their joints.
 
 Legend: B batch, K slots, T frames, L limbs.
 """
@@ -22,8 +22,8 @@ from ..things import BEAST, BIRD, PERSON
 
 @dataclass(frozen=True)
 class Limb:
-    """Where a limb begins along its trunk (0 = hips or tail, 1 = crown or chest), at least, usually and at most; how far
-    aside of its axis at most; how long it is at most. In lengths of the trunk; of 1,400 true figures."""
+    """Where a limb begins along its trunk (0 = hips or tail, 1 = crown or chest), at least, usually and at most; how
+    far aside of its axis at most; how long it is at most. In lengths of the trunk; of 1,400 true figures."""
 
     least: float
     usual: float
@@ -72,7 +72,8 @@ def bodies(sketch: Sketch) -> Tensor:
 
 def _body(along: Tensor) -> int:
     """The body whose limbs begin the nearest to these `(4,)` shares of the trunk."""
-    return min(ANATOMY, key=lambda body: float((along - torch.tensor([limb.usual for limb in ANATOMY[body]])).abs().sum()))
+    usual = {body: torch.tensor([limb.usual for limb in limbs]) for body, limbs in ANATOMY.items()}
+    return min(usual, key=lambda body: float((along - usual[body]).abs().sum()))
 
 
 def _axis(trunk: Tensor) -> tuple[Tensor, Tensor, Tensor]:

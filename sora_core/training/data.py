@@ -147,7 +147,8 @@ def _dressed(shard: Shard) -> Sketch:
     both = Sketch.join([worn, worn.mirrored()])
     rng = np.random.default_rng([record["seed"] for record in shard.records])
     bare = torch.from_numpy(rng.random(len(both.looks)) >= DRESSED_SHARE)
-    bare |= torch.tensor([bool(record.get("style")) for record in shard.records]).repeat(2)     # its colours aren't its own
+    # A style's colours aren't those that its things have.
+    bare |= torch.tensor([bool(record.get("style")) for record in shard.records]).repeat(2)
     return replace(both, looks=both.looks.masked_fill(bare.view(-1, 1, 1, 1, 1), UNDRESSED))
 
 

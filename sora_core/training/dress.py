@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..models.sketch import COLOUR, LOOK, LOOKS, SLOTS, STATES, UNDRESSED, Sketch, person_head, worn_axes
+from ..models.sketch import COLOUR, LOOK, LOOKS, SLOTS, UNDRESSED, Sketch, person_head, worn_axes
 
 _LEAST_SEEN = 0.15          # of the frames, in which a part of a slot lies in the picture
 _MOST_LIGHT, _LEAST_LIGHT, _MOST_TINT = 3.0, 0.7, 1.4
@@ -42,7 +42,8 @@ def true_looks(sketch: Sketch, video: Tensor, is_tinted: bool = False) -> Tensor
 
 
 def _in_white_light(looks: Tensor, colours: Tensor, is_tinted: bool) -> Tensor:
-    """Looks `(n, 3, S, S)`, the first of which have in white light the `colours` `(m, 3)` in the mean, in that light."""
+    """Looks `(n, 3, S, S)`, the first of which have in white light the `colours` `(m, 3)` in the mean, in that
+    light."""
     seen, own = ((x.clamp(-1, 1) + 1).sum(0) + 0.1 for x in (looks[:len(colours)].mean((2, 3)), colours))
     gain = own / seen
     if len(colours):

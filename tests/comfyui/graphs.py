@@ -96,6 +96,33 @@ def image_to_video(c: Canvas) -> None:
         "boxes on plain floors; it will not understand a photograph."))
 
 
+def cameo_from_a_picture(c: Canvas) -> None:
+    paper = c.add("EmptyImage", 0, title="A picture of something:", width=256, height=256, color=0xD8DCE0)
+    orange = c.add("EmptyImage", 0, title="an orange box", width=150, height=150, color=0xF08020)
+    ribbon = c.add("EmptyImage", 0, title="with a blue ribbon", width=44, height=150, color=0x2040C0)
+    boxed = c.add("ImageCompositeMasked", 1, destination=paper["IMAGE"], source=orange["IMAGE"], x=53, y=53,
+                  resize_source=False)
+    picture = c.add("ImageCompositeMasked", 1, title="The picture", destination=boxed["IMAGE"], source=ribbon["IMAGE"],
+                    x=106, y=53, resize_source=False)
+    cameo = c.add("SoraCameo", 2, image=picture["IMAGE"], handle="gift", kind="box")
+    loader = c.add("SoraCheckpointLoader", 2)
+    latent = c.add("SoraEmptyLatent", 2, seconds=4.0)
+    prompt = c.add("SoraTextEncode", 3, title="Prompt", colour="green", clip=loader["clip"], cameos=cameo["cameos"],
+                   prompt="@gift falls onto a wooden floor in a room")
+    avoid = c.add("SoraTextEncode", 3, title="What to avoid (may be empty)", colour="red", clip=loader["clip"],
+                  prompt="")
+    made = sampler(c, 4, loader["model"], (prompt, avoid), latent, 3)
+    frames, sound = decoders(c, 5, loader, made["LATENT"])
+    video = c.add("CreateVideo", 6, images=frames["images"], audio=sound["audio"], fps=frames["frame_rate"])
+    c.add("SoraSaveClip", 7, video=video["VIDEO"], filename_prefix="video/sora-cameo")
+    c.note(0, "Somebody or something of yours", (
+        "## A cameo\n\nPress **Run**: the picture of a box with a ribbon becomes *@gift*, and the clip shows it.\n\nTo "
+        "show something of yours, add *Load Image* in place of the picture, one subject before something plainer, or "
+        "with a mask. A person needs to have allowed it: write who did under **granted_by**; it is signed into the "
+        "clip. *Sora Save Cameo* keeps a cameo, without the picture.\n\nWhat comes over are colours and patterns of "
+        "each part of a body, not a face."))
+
+
 def extend_video(c: Canvas) -> None:
     loader = c.add("SoraCheckpointLoader", 0)
     clip = stand_in(c, 0, "The clip to go on from", "a yellow ball falls onto the grass and bounces", 3)
@@ -215,9 +242,18 @@ def save_and_verify(c: Canvas) -> None:
     c.add("PreviewAny", 3, source=told["report"])
 
 
+def keep_cameos(c: Canvas) -> None:
+    """Not a graph that ships either, for the same use."""
+    picture = c.add("EmptyImage", 0, width=256, height=256)
+    made = c.add("SoraCameo", 1, image=picture["IMAGE"], kind="box")
+    c.add("SoraSaveCameo", 2, cameos=made["cameos"])
+    kept = c.add("SoraLoadCameo", 0)
+    c.add("SoraTextEncode", 1, cameos=kept["cameos"])
+
+
 RECIPES: list[Callable[[Canvas], dict[str, Any] | None]] = [
-    text_to_video_app, image_to_video, extend_video, foley_for_a_silent_clip, lip_sync_to_a_voice, lora_of_your_clips,
-    chain_with_core_nodes,
+    text_to_video_app, image_to_video, cameo_from_a_picture, extend_video, foley_for_a_silent_clip, lip_sync_to_a_voice,
+    lora_of_your_clips, chain_with_core_nodes,
 ]
 
 

@@ -21,7 +21,7 @@ from .browser import Page, chromium
 from .conftest import ROOT, Server, find_comfyui, running
 from .editor import Canvas, flatten
 from .engines.shipped import engine_inside
-from .graphs import VERSIONS, WORKFLOWS, save_and_verify
+from .graphs import VERSIONS, WORKFLOWS, keep_cameos, save_and_verify
 from .thumbnail import read, sheet, shrink, write
 
 HELP = ROOT / "web" / "docs"
@@ -31,6 +31,7 @@ WIRED = {           # the graph that shows a node best
     "SoraDecode": "text_to_video", "SoraAudioSynthesis": "text_to_video", "SoraTextToVideo": "text_to_video_app",
     "SoraImageToVideo": "image_to_video", "SoraExtendVideo": "extend_video", "SoraFoley": "foley_for_a_silent_clip",
     "SoraLipSync": "lip_sync_to_a_voice", "SoraGuider": "chain_with_core_nodes",
+    "SoraCameo": "cameo_from_a_picture", "SoraSaveCameo": "keep_cameos", "SoraLoadCameo": "keep_cameos",
     "SoraSaveClip": "save_and_verify", "SoraVerify": "save_and_verify",
     "SoraEngine": "engine_best_of", "SoraEngineVideo": "engine_best_of", "SoraJudge": "engine_best_of",
     "SoraEngineClip": "engine_inside", "SoraEngineScore": "engine_inside", "SoraPickBest": "engine_inside",
@@ -98,9 +99,11 @@ def wiring(server: Server, folder: Path, names: list[str]) -> None:
         pages.visit(page, server, Comfy__NodeBadge__NodeSourceBadgeMode="None")
         canvas = Canvas(server.get("/object_info"), VERSIONS)
         save_and_verify(canvas)
-        inside = Canvas(canvas.types, VERSIONS)
+        inside, keeping = (Canvas(canvas.types, VERSIONS) for _ in range(2))
         engine_inside(inside)
-        drawn = {"save_and_verify": canvas.save("save_and_verify"), "engine_inside": inside.save("engine_inside")}
+        keep_cameos(keeping)
+        drawn = {"save_and_verify": canvas.save("save_and_verify"), "engine_inside": inside.save("engine_inside"),
+                 "keep_cameos": keeping.save("keep_cameos")}
         for kind, name in WIRED.items():
             graph = drawn.get(name) or json.loads((WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
             if not names or kind in names:

@@ -17,6 +17,7 @@ from .test_workflow import read
 # sound of the clip that lip sync listens to, so that its picture lasts a frame longer.
 RESULTS = {
     "text_to_video": (24, 64, 64), "text_to_video_app": (96, 128, 128), "image_to_video": (24, 128, 128),
+    "cameo_from_a_picture": (24, 64, 64),
     "extend_video": (96 + 12, 128, 128), "foley_for_a_silent_clip": (96, 128, 128),
     "lip_sync_to_a_voice": (97, 128, 128), "lora_of_your_clips": (24, 64, 64), "chain_with_core_nodes": (24, 192, 192),
 }

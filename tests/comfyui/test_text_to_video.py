@@ -81,7 +81,7 @@ def test_it_makes_the_clip_that_the_small_nodes_make(server: Any) -> None:
 
 def test_it_says_what_it_cannot_use_of_a_prompt(server: Any) -> None:
     story = "Shot 1 (0-4s): a ball falls. @ann says, \"Look!\"\nMusic: strings"
-    wanted = ("Left out: a line of dialogue, since it doesn't speak; who @ann may be, since it knows nobody by name; "
+    wanted = ("Left out: a line of dialogue, since it doesn't speak; who @ann may be, since no such cameo is given; "
               "music.")
     run = server.run(one_node(prompt=story))
     assert run.outputs["1"]["text"] == [f"Made at 160 x 96. {wanted}"]

@@ -61,7 +61,8 @@ def beast(shares: list[float]) -> Sketch:
     zero = torch.zeros(FRAMES)
     states, traits = torch.zeros(1, SLOTS, FRAMES, 8), torch.ones(1, SLOTS, TRAITS)
     states[0, 0] = bar(torch.stack([x, zero], -1), torch.stack([x + 0.2, zero], -1), 0.05)
-    for slot, (share, tip) in enumerate(zip(shares, ((0, 0.15), (0, 0.15), (0.08, -0.02), (-0.1, -0.1)), strict=True), 1):
+    tips = ((0, 0.15), (0, 0.15), (0.08, -0.02), (-0.1, -0.1))
+    for slot, (share, tip) in enumerate(zip(shares, tips, strict=True), 1):
         start = torch.stack([x + 0.2 * share, zero - (0.08 if slot == 3 else 0)], -1)
         states[0, slot] = bar(start, start + torch.tensor(tip), 0.01)
     return Sketch(states, torch.zeros(1, SLOTS, FRAMES), traits, torch.zeros(1, 4))

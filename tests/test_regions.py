@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sora_core.evaluation.components import dilate, erode, fill_holes, opened, regions
+from sora_core.regions import dilate, erode, fill_holes, opened, regions
 
 
 def flood(mask: np.ndarray, diagonal: bool) -> int:

@@ -1,0 +1,178 @@
+"""Whether a cameo can be told from others in the finished clip, by its colours alone.
+
+    python benchmarks/cameos.py [--number 8] [--seed 0] [--sheet docs/images/cameos.png] [--checkpoint FILE]
+
+Draws so many girls, dogs, balls and boxes in random clothes, coats and patterns, makes a cameo of each picture and a
+clip of each cameo, and asks of each clip which of the cameos of its kind it shows: that whose picture has the nearest
+colours, from top to bottom. Only the files are looked at, pictures and MP4s. Chance is one in `number`. The clips
+without a cameo, of the same words, are judged beside them: what the words alone tell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import colorsys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import kornia
+import numpy as np
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from sora_core.cameos.casting import cast_prompt
+from sora_core.cameos.file import Cameo, make_cameo
+from sora_core.cameos.portrait import draw_doll
+from sora_core.cameos.subject import find_subject
+from sora_core.errors import MediaError
+from sora_core.media_read import read_clip
+from sora_core.pipeline import generate, load_models
+
+SIDE, BANDS = 320, 6
+PROMPTS = {"girl": "@it walks across a wooden floor in a room", "dog": "@it trots by on a lawn",
+           "ball": "@it bounces on a wooden floor in a room", "box": "@it falls onto a concrete floor"}
+
+
+def draw(kind: str, rng: np.random.Generator) -> Tensor:
+    """A picture `(1, 3, 1, SIDE, SIDE)` in [-1, 1] of somebody or something in colours of its own."""
+    def colour() -> Tensor:
+        return torch.tensor(colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.35, 1), rng.uniform(0.35, 1)))
+
+    picture = torch.linspace(0.86, 0.78, SIDE)[:, None].expand(3, SIDE, SIDE).clone()
+    y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+
+    def paint(where: Tensor, first: Tensor, second: Tensor | None = None, stripes: int = 0,
+              across: bool = True) -> None:
+        picture[:, where] = first[:, None].float()
+        if second is not None:
+            picture[:, where & ((((y if across else x) // stripes) % 2) == 1)] = second[:, None].float()
+
+    def box(left: int, top: int, right: int, bottom: int) -> Tensor:
+        return (x >= left) & (x < right) & (y >= top) & (y < bottom)
+
+    def disc(cx: int, cy: int, rx: int, ry: int) -> Tensor:
+        return ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 < 1
+
+    one, two, three = colour(), colour(), colour()
+    if kind == "girl":
+        skin = torch.tensor(((0.95, 0.78, 0.66), (0.55, 0.36, 0.24), (0.80, 0.60, 0.45))[rng.integers(3)])
+        paint(disc(160, 50, 28, 32), skin)
+        paint(disc(160, 40, 32, 30) & (y < 45), three)
+        paint(box(126, 82, 194, 172), one, two if rng.random() < 0.5 else None, 22)
+        paint(box(106, 84, 124, 150) | box(196, 84, 214, 150), one)
+        paint(box(106, 150, 124, 168) | box(196, 150, 214, 168), skin)
+        paint(box(128, 172, 158, 285) | box(162, 172, 192, 285), two)
+        paint(box(124, 285, 158, 300) | box(162, 285, 196, 300), colour())
+    elif kind == "dog":
+        paint(disc(150, 170, 85, 42), one)
+        paint(disc(150 + int(rng.integers(-30, 30)), 168, 32, 38), two)
+        paint(disc(248, 120, 38, 32), one)
+        paint(disc(280, 130, 20, 14), two)
+        for left in (80, 110, 180, 208):
+            paint(box(left, 185, left + 16, 265), three)
+        paint((x - y - (-60)).abs().lt(9) & box(30, 95, 80, 160), one)
+    elif kind == "ball":
+        inside = disc(160, 160, 95, 95)
+        angle = torch.atan2((y - 160).float(), (x - 160).float()) + torch.pi
+        slices = int(rng.integers(1, 4)) * 2
+        paint(inside, one)
+        paint(inside & ((angle * slices / (2 * torch.pi)).long() % 2 == 1), two)
+        paint(inside & disc(160, 160, 35, 35), three)
+    else:
+        paint(box(75, 75, 245, 245), one, two, int(rng.integers(30, 60)), bool(rng.random() < 0.5))
+        paint(disc(160, 160, 40, 40), three)
+    return 2 * picture[None, :, None] - 1
+
+
+def bands(pixels: Tensor, mask: Tensor) -> Tensor:
+    """Mean colours `(BANDS, 3)` in CIELAB of what a mask `(H, W)` shows of `(3, H, W)`, from top to bottom."""
+    lab = kornia.color.rgb_to_lab(((pixels + 1) / 2).clamp(0, 1)[None])[0]
+    rows = mask.any(1).nonzero()[:, 0]
+    edges = torch.linspace(int(rows[0]), int(rows[-1]) + 1, BANDS + 1).round().int().tolist()
+    means = []
+    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+        part = mask.clone()
+        part[:top], part[max(bottom, top + 1):] = False, False
+        means.append(lab[:, part if bool(part.any()) else mask].mean(1))
+    return torch.stack(means)
+
+
+def of_picture(picture: Tensor) -> Tensor:
+    """Of a drawn picture: its background is known."""
+    plain = 2 * torch.linspace(0.86, 0.78, SIDE)[:, None].expand(3, SIDE, SIDE) - 1
+    return bands(picture[0, :, 0], (picture[0, :, 0] - plain).abs().amax(0) > 0.02)
+
+
+def of_clip(path: Path) -> Tensor:
+    """Of a clip: what stands out from the edges of its frames; the median of their bands."""
+    found = []
+    for frame in read_clip(path).video[0, :, ::6].unbind(1):
+        with suppress(MediaError):
+            subject = find_subject(F.interpolate(frame[None], scale_factor=2, mode="bilinear")[0])
+            found.append(bands(subject.picture, subject.mask))
+    return torch.stack(found).median(0).values if found else torch.zeros(BANDS, 3)
+
+
+def told(clip: Tensor, pictures: list[Tensor]) -> int:
+    """Which picture's colours are the nearest; all that is lighter or darker as a whole counts little."""
+    weight = torch.tensor([0.5, 1.0, 1.0])
+    mean = weight * (clip - torch.stack(pictures))
+    return int(mean.norm(dim=-1).mean(-1).argmin())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--number", type=int, default=8, help="cameos of each kind (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--sheet", type=Path, help="draw pictures, dolls and clips of the first of each kind")
+    args = parser.parse_args()
+    models, shown = load_models(args.checkpoint), []
+    total = np.zeros(3, int)
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, prompt in PROMPTS.items():
+            rng = np.random.default_rng([args.seed, *kind.encode()])
+            pictures = [draw(kind, rng) for _ in range(args.number)]
+            cameos = [make_cameo(picture, handle="it", kind=kind, granted_by="nobody: drawn") for picture in pictures]
+            wanted, right, words = [of_picture(picture) for picture in pictures], 0, 0
+            for number, cameo in enumerate(cameos):
+                clips = [clip(folder, models, prompt, cameo, args.seed + number, dressed) for dressed in (True, False)]
+                right += told(of_clip(clips[0]), wanted) == number
+                words += told(of_clip(clips[1]), wanted) == number
+                if number == 0:
+                    shown.append((pictures[0], draw_doll(cameo), read_clip(clips[0]).video))
+            print(f"{kind}: {right} of {args.number} told by the clip, {words} where the words alone tell", flush=True)
+            total += (right, words, args.number)
+    print(f"all: {total[0]} of {total[2]} ({total[0] / total[2]:.0%}), by words alone {total[1]} "
+          f"({total[1] / total[2]:.0%}), by chance 1 in {args.number}")
+    if args.sheet:
+        draw_sheet(args.sheet, shown)
+
+
+def clip(folder: str, models: object, prompt: str, cameo: Cameo, seed: int, dressed: bool) -> Path:
+    """A clip with a cameo, or of its words alone."""
+    path = Path(folder) / f"{cameo.identifier}-{int(dressed)}.mp4"
+    text = prompt if dressed else cast_prompt(prompt, [cameo]).text
+    generate(text, output=path, seed=seed, cameos=[cameo] if dressed else [], checkpoint=models, signature="none",
+             handle="")
+    return path
+
+
+def draw_sheet(path: Path, shown: list[tuple[Tensor, Tensor, Tensor]]) -> None:
+    """A row for each: the picture, the doll, six frames."""
+    figure = Figure(figsize=(10, 1.27 * len(shown)))
+    axes = figure.subplots(len(shown), 8)
+    for row, (picture, doll, video) in zip(axes, shown, strict=True):
+        places = np.linspace(0, video.shape[2] - 1, 6).astype(int)
+        for axis, image in zip(row, [picture[0, :, 0], doll[0, :, 0], *video[0][:, places].unbind(1)], strict=True):
+            axis.imshow(((image.permute(1, 2, 0) + 1) / 2).clamp(0, 1).numpy())
+            axis.axis("off")
+    figure.subplots_adjust(0, 0, 1, 1, 0.02, 0.02)
+    figure.savefig(path, dpi=100)
+
+
+if __name__ == "__main__":
+    main()
