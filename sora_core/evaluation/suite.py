@@ -24,7 +24,7 @@ from .prompts import suite_prompts
 from .reader import Clip, Warnings, find_clips, find_prompt, read, read_prompts
 from .spoken import is_available, quoted, speech, which_line
 
-JUDGING = ("adherence.py", "background.py", "components.py", "events.py", "facts.py", "features.py", "geometry.py",
+JUDGING = ("adherence.py", "background.py", "../regions.py", "events.py", "facts.py", "features.py", "geometry.py",
            "judge.py", "measures.py", "onsets.py", "outline.py", "reader.py", "scale.py", "stains.py",
            "statistics.npz", "statistics.py", "sudden.py", "tracker.py")
 FAMILY_JUDGING = ("deeds.py", "gait.py", "shots.py", "../wishes.py")
