@@ -4,7 +4,7 @@
 
 Draws so many girls, dogs, balls and boxes in random clothes, coats and patterns, makes a cameo of each picture and a
 clip of each cameo, and asks of each clip which of the cameos of its kind it shows: that whose picture has the nearest
-colours, from top to bottom. Only the files are looked at, pictures and MP4s. Chance is one in `number`. The clips
+colours, from top to bottom, in those pixels of the file where the clip's sketch has it. Chance is one in `number`. The clips
 without a cameo, of the same words, are judged beside them: what the words alone tell.
 """
 
@@ -13,23 +13,22 @@ from __future__ import annotations
 import argparse
 import colorsys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import kornia
 import numpy as np
 import torch
-import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from sora_core.cameos.casting import cast_prompt
 from sora_core.cameos.file import Cameo, make_cameo
 from sora_core.cameos.portrait import draw_doll
-from sora_core.cameos.subject import find_subject
-from sora_core.errors import MediaError
 from sora_core.media_read import read_clip
-from sora_core.pipeline import generate, load_models
+from sora_core.models.sketch import draw_bodies
+from sora_core.pipeline import Models, encode_prompt, generate, load_models, make_sketch, size_multiple, understood
+from sora_core.plan import make_plan
+from sora_core.wishes import read_wishes
 
 SIDE, BANDS = 320, 6
 PROMPTS = {"girl": "@it walks across a wooden floor in a room", "dog": "@it trots by on a lawn",
@@ -106,13 +105,10 @@ def of_picture(picture: Tensor) -> Tensor:
     return bands(picture[0, :, 0], (picture[0, :, 0] - plain).abs().amax(0) > 0.02)
 
 
-def of_clip(path: Path) -> Tensor:
-    """Of a clip: what stands out from the edges of its frames; the median of their bands."""
-    found = []
-    for frame in read_clip(path).video[0, :, ::6].unbind(1):
-        with suppress(MediaError):
-            subject = find_subject(F.interpolate(frame[None], scale_factor=2, mode="bilinear")[0])
-            found.append(bands(subject.picture, subject.mask))
+def of_clip(path: Path, covered: Tensor) -> Tensor:
+    """Of a clip: where the sketch `(T, H, W)` has the subject; the median of its frames' bands."""
+    frames = read_clip(path).video[0].transpose(0, 1)                                       # (T, 3, H, W)
+    found = [bands(frame, mask) for frame, mask in zip(frames[::6], covered[::6], strict=False) if int(mask.sum()) > 40]
     return torch.stack(found).median(0).values if found else torch.zeros(BANDS, 3)
 
 
@@ -140,10 +136,10 @@ def main() -> None:
             wanted, right, words = [of_picture(picture) for picture in pictures], 0, 0
             for number, cameo in enumerate(cameos):
                 clips = [clip(folder, models, prompt, cameo, args.seed + number, dressed) for dressed in (True, False)]
-                right += told(of_clip(clips[0]), wanted) == number
-                words += told(of_clip(clips[1]), wanted) == number
+                right += told(of_clip(*clips[0]), wanted) == number
+                words += told(of_clip(*clips[1]), wanted) == number
                 if number == 0:
-                    shown.append((pictures[0], draw_doll(cameo), read_clip(clips[0]).video))
+                    shown.append((pictures[0], draw_doll(cameo), read_clip(clips[0][0]).video))
             print(f"{kind}: {right} of {args.number} told by the clip, {words} where the words alone tell", flush=True)
             total += (right, words, args.number)
     print(f"all: {total[0]} of {total[2]} ({total[0] / total[2]:.0%}), by words alone {total[1]} "
@@ -152,13 +148,19 @@ def main() -> None:
         draw_sheet(args.sheet, shown)
 
 
-def clip(folder: str, models: object, prompt: str, cameo: Cameo, seed: int, dressed: bool) -> Path:
-    """A clip with a cameo, or of its words alone."""
+def clip(folder: str, models: Models, prompt: str, cameo: Cameo, seed: int, dressed: bool) -> tuple[Path, Tensor]:
+    """A clip with a cameo, or of its words alone, and where its sketch has something, `(T, H, W)`."""
     path = Path(folder) / f"{cameo.identifier}-{int(dressed)}.mp4"
-    text = prompt if dressed else cast_prompt(prompt, [cameo]).text
-    generate(text, output=path, seed=seed, cameos=[cameo] if dressed else [], checkpoint=models, signature="none",
-             handle="")
-    return path
+    text = cast_prompt(prompt, [cameo]).text
+    generate(prompt if dressed else text, output=path, seed=seed, cameos=[cameo] if dressed else [], checkpoint=models,
+             signature="none", handle="")
+    plan = make_plan(seconds=4.0, width=None, height=None, frame_rate=24, multiple=size_multiple(models),
+                     sample_rate=models.audio_vae.config.sample_rate)
+    words = understood(models.tokenizer, text, models.text_encoder.config.max_tokens).text
+    with torch.inference_mode():
+        sketch = make_sketch(models, plan, encode_prompt(models, words), encode_prompt(models, ""), seed, None,
+                             read_wishes(words))
+    return path, draw_bodies(sketch, plan.model_height, plan.model_width)[0, 3] > 0.9
 
 
 def draw_sheet(path: Path, shown: list[tuple[Tensor, Tensor, Tensor]]) -> None:

@@ -14,7 +14,7 @@ from .errors import ConfigError
 MAX_SECONDS = 60.0
 MIN_FRAME_RATE, MAX_FRAME_RATE = 1, 120
 MAX_SIDE = 4096
-SKETCH_CHANNELS = 18     # of video latents, after those of the picture, see `models/carried.py`
+SKETCH_CHANNELS = 20     # of video latents, after those of the picture, see `models/carried.py`
 
 
 def to_frame_rate(value: float | int | str | Fraction) -> Fraction:

@@ -16,6 +16,7 @@ from sora_core import media, pipeline
 from sora_core.config import TextEncoderConfig
 from sora_core.errors import CheckpointError, ConfigError, MediaError, PromptError, SoraError
 from sora_core.plan import Plan
+from sora_core.shapes import SKETCH_CHANNELS
 
 Make = Callable[..., pipeline.Facts]
 
@@ -97,7 +98,8 @@ def test_noise_is_drawn_as_comfyui_does(models: pipeline.Models) -> None:
     plan = Plan(96, Fraction(24), 128, 128, 96, 128, 128, 96000)
     video, audio = pipeline.make_noise(models, plan, 11)
     generator = torch.manual_seed(11)
-    assert torch.equal(video, torch.randn(1, 8 + 8, 13, 8, 8, generator=generator)[:, :8]), "the rest is for the sketch"
+    drawn = torch.randn(1, 8 + SKETCH_CHANNELS, 13, 8, 8, generator=generator)
+    assert torch.equal(video, drawn[:, :8]), "the rest is for the sketch"
     assert torch.equal(audio, torch.randn(1, 4, 48, generator=generator))
 
 

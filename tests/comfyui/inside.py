@@ -250,7 +250,7 @@ def check_conversions_round_trip(_: SimpleNamespace) -> None:
     latent = empty(seconds=2.0, frame_rate=30.0, width=320, height=180, batch_size=2)
     video, audio = convert.streams_from_latent(latent)
     plan = latent["sora_plan"]
-    assert video.shape[:2] == (2, 56) and audio.shape == (2, 32, 24)
+    assert video.shape[:2] == (2, 68) and audio.shape == (2, 32, 24)
     assert (plan.num_frames, plan.width, plan.height, plan.num_samples) == (60, 320, 180, 48000)
     configs = (part("sora_core.config").VideoVAEConfig(), part("sora_core.config").AudioVAEConfig())
     assert convert.plan_of(latent, *configs) == plan

@@ -70,7 +70,7 @@ def guides_seen(world: SimpleNamespace, act: Callable[[], Any]) -> list[bool]:
 def check_a_sampler_gives_a_whole_sketch_and_all_decoders_show_it(world: SimpleNamespace) -> None:
     latent = empty()
     plan, video = latent["sora_plan"], sample(world, latent).unbind()[0]
-    assert video.shape[1] == 56
+    assert video.shape[1] == 68
     states = [world.pipeline.encode_prompt(world.models, text).float() for text in ("a ball", "")]
     sketch = inside.own_sketch(world, plan, states)
     assert same(sketch_in(video), sketch.frames(0, 25))
@@ -98,7 +98,7 @@ def check_long_clips_and_batches_carry_whole_sketches(world: SimpleNamespace) ->
 
 
 def check_small_clips_carry_none_and_are_made(world: SimpleNamespace) -> None:
-    small = sample(world, {"samples": NestedTensor((torch.zeros(1, 56, 3, 4, 4), torch.zeros(1, 32, 9)))})
+    small = sample(world, {"samples": NestedTensor((torch.zeros(1, 68, 3, 4, 4), torch.zeros(1, 32, 9)))})
     assert not bool(carried(small).any())
     assert bool(torch.isfinite(world.video.decode(small.unbind()[0])).all())
 
@@ -161,19 +161,19 @@ def check_a_picture_alone_keeps_its_sketch_where_it_is_partly_made_anew(world: S
         made = sampled(world, **{"latent": shown, **given})["samples"]
         assert carried(made).equal(carried(clip["samples"])) and bool(torch.isfinite(made).all())
     anew = sampled(world, shown)["samples"]
-    assert anew.shape[1] == 56 and not bool(carried(anew).any())
+    assert anew.shape[1] == 68 and not bool(carried(anew).any())
 
 
 def check_the_network_itself_takes_latents_that_carry(world: SimpleNamespace) -> None:
     """As Train LoRA calls it: no sampler stands around it then."""
     network, generator = world.model.model.diffusion_model, torch.Generator().manual_seed(0)
-    video, text = torch.randn(2, 56, 3, 4, 4, generator=generator), torch.randn(2, 5, 32, generator=generator)
+    video, text = torch.randn(2, 68, 3, 4, 4, generator=generator), torch.randn(2, 5, 32, generator=generator)
     for noise in (torch.tensor([0.7, 0.3]), torch.rand(2, 3, 4, 4, generator=generator)):
         time = (noise, torch.ones(2))
         velocity, plain = network(video, time, text), network(picture(video), time, text)
         near(velocity[:, :48], plain, 1e-5)
         sigma = noise.clamp(min=0.02).reshape(2, 1, *(noise.shape[1:] or (1, 1, 1)))
-        near(video[:, 48:] - sigma * velocity[:, 48:], torch.zeros(2, 8, 3, 4, 4), 1e-5)
+        near(video[:, 48:] - sigma * velocity[:, 48:], torch.zeros(2, 20, 3, 4, 4), 1e-5)
 
 
 def check_saved_latents_carry_it(world: SimpleNamespace) -> None:
@@ -255,7 +255,7 @@ def check_rooms_of_other_models_are_filled(world: SimpleNamespace) -> None:
     for room in (hunyuan.EmptyHunyuanLatentVideo.execute(width=96, height=160, length=9)[0],
                  stock.EmptyLatentImage().generate(64, 96)[0]):
         made = sampled(world, room)["samples"]
-        assert made.shape[1] == 56 and made.ndim == 5 and bool(torch.isfinite(world.video.decode(made)).all())
+        assert made.shape[1] == 68 and made.ndim == 5 and bool(torch.isfinite(world.video.decode(made)).all())
 
 
 if __name__ == "__main__":
