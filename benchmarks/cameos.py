@@ -3,9 +3,10 @@
     python benchmarks/cameos.py [--number 8] [--seed 0] [--sheet docs/images/cameos.png] [--checkpoint FILE]
 
 Draws so many girls, dogs, balls and boxes in random clothes, coats and patterns, makes a cameo of each picture and a
-clip of each cameo, and asks of each clip which of the cameos of its kind it shows: that whose picture has the nearest
-colours, from top to bottom, in those pixels of the file where the clip's sketch has it. Chance is one in `number`. The clips
-without a cameo, of the same words, are judged beside them: what the words alone tell.
+clip of each cameo, and asks of each clip which of the cameos of its kind it shows. What a thing or a limb shows is
+peeled off the pixels of the MP4 where the clip's sketch has it, its mean colour is taken off, for the words tell
+that, and the pattern that is left is compared with that of each cameo. Chance is one in `number`; clips of the same
+words without a cameo are judged beside them.
 """
 
 from __future__ import annotations
@@ -15,22 +16,22 @@ import colorsys
 import tempfile
 from pathlib import Path
 
-import kornia
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from sora_core.cameos.casting import cast_prompt
+from sora_core.cameos.casting import Role, cast_prompt, dress
 from sora_core.cameos.file import Cameo, make_cameo
 from sora_core.cameos.portrait import draw_doll
 from sora_core.media_read import read_clip
-from sora_core.models.sketch import draw_bodies
+from sora_core.models.sketch import UNDRESSED, Sketch
 from sora_core.pipeline import Models, encode_prompt, generate, load_models, make_sketch, size_multiple, understood
 from sora_core.plan import make_plan
+from sora_core.training.dress import true_looks
 from sora_core.wishes import read_wishes
 
-SIDE, BANDS = 320, 6
+SIDE = 320
 PROMPTS = {"girl": "@it walks across a wooden floor in a room", "dog": "@it trots by on a lawn",
            "ball": "@it bounces on a wooden floor in a room", "box": "@it falls onto a concrete floor"}
 
@@ -86,37 +87,21 @@ def draw(kind: str, rng: np.random.Generator) -> Tensor:
     return 2 * picture[None, :, None] - 1
 
 
-def bands(pixels: Tensor, mask: Tensor) -> Tensor:
-    """Mean colours `(BANDS, 3)` in CIELAB of what a mask `(H, W)` shows of `(3, H, W)`, from top to bottom."""
-    lab = kornia.color.rgb_to_lab(((pixels + 1) / 2).clamp(0, 1)[None])[0]
-    rows = mask.any(1).nonzero()[:, 0]
-    edges = torch.linspace(int(rows[0]), int(rows[-1]) + 1, BANDS + 1).round().int().tolist()
-    means = []
-    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
-        part = mask.clone()
-        part[:top], part[max(bottom, top + 1):] = False, False
-        means.append(lab[:, part if bool(part.any()) else mask].mean(1))
-    return torch.stack(means)
+def pattern(looks: Tensor, worn: Tensor) -> Tensor:
+    """Looks `(LOOKS, 3, S, S)` of the slots that are worn, each without its mean colour, in a row."""
+    return (looks - looks.mean((2, 3), keepdim=True))[worn].flatten()
 
 
-def of_picture(picture: Tensor) -> Tensor:
-    """Of a drawn picture: its background is known."""
-    plain = 2 * torch.linspace(0.86, 0.78, SIDE)[:, None].expand(3, SIDE, SIDE) - 1
-    return bands(picture[0, :, 0], (picture[0, :, 0] - plain).abs().amax(0) > 0.02)
-
-
-def of_clip(path: Path, covered: Tensor) -> Tensor:
-    """Of a clip: where the sketch `(T, H, W)` has the subject; the median of its frames' bands."""
-    frames = read_clip(path).video[0].transpose(0, 1)                                       # (T, 3, H, W)
-    found = [bands(frame, mask) for frame, mask in zip(frames[::6], covered[::6], strict=False) if int(mask.sum()) > 40]
-    return torch.stack(found).median(0).values if found else torch.zeros(BANDS, 3)
-
-
-def told(clip: Tensor, pictures: list[Tensor]) -> int:
-    """Which picture's colours are the nearest; all that is lighter or darker as a whole counts little."""
-    weight = torch.tensor([0.5, 1.0, 1.0])
-    mean = weight * (clip - torch.stack(pictures))
-    return int(mean.norm(dim=-1).mean(-1).argmin())
+def told(path: Path, sketch: Sketch, cameos: list[Cameo]) -> int:
+    """Which cameo has the pattern that a clip shows where its sketch has the subject."""
+    shown = true_looks(sketch, read_clip(path).video)[0]
+    scores = []
+    for cameo in cameos:
+        looks = dress(sketch, [Role(cameo.kind, cameo.parts, torch.zeros(3))]).looks[0]
+        worn = (looks < UNDRESSED).flatten(1).all(1) & (shown < UNDRESSED).flatten(1).all(1)
+        one, other = pattern(shown, worn), pattern(looks, worn)
+        scores.append(float((one * other).sum() / (one.norm() * other.norm()).clamp(min=1e-6)))
+    return int(np.argmax(scores))
 
 
 def main() -> None:
@@ -133,11 +118,11 @@ def main() -> None:
             rng = np.random.default_rng([args.seed, *kind.encode()])
             pictures = [draw(kind, rng) for _ in range(args.number)]
             cameos = [make_cameo(picture, handle="it", kind=kind, granted_by="nobody: drawn") for picture in pictures]
-            wanted, right, words = [of_picture(picture) for picture in pictures], 0, 0
+            right, words = 0, 0
             for number, cameo in enumerate(cameos):
                 clips = [clip(folder, models, prompt, cameo, args.seed + number, dressed) for dressed in (True, False)]
-                right += told(of_clip(*clips[0]), wanted) == number
-                words += told(of_clip(*clips[1]), wanted) == number
+                right += told(*clips[0], cameos) == number
+                words += told(*clips[1], cameos) == number
                 if number == 0:
                     shown.append((pictures[0], draw_doll(cameo), read_clip(clips[0][0]).video))
             print(f"{kind}: {right} of {args.number} told by the clip, {words} where the words alone tell", flush=True)
@@ -148,8 +133,8 @@ def main() -> None:
         draw_sheet(args.sheet, shown)
 
 
-def clip(folder: str, models: Models, prompt: str, cameo: Cameo, seed: int, dressed: bool) -> tuple[Path, Tensor]:
-    """A clip with a cameo, or of its words alone, and where its sketch has something, `(T, H, W)`."""
+def clip(folder: str, models: Models, prompt: str, cameo: Cameo, seed: int, dressed: bool) -> tuple[Path, Sketch]:
+    """A clip with a cameo, or of its words alone, and its sketch, undressed."""
     path = Path(folder) / f"{cameo.identifier}-{int(dressed)}.mp4"
     text = cast_prompt(prompt, [cameo]).text
     generate(prompt if dressed else text, output=path, seed=seed, cameos=[cameo] if dressed else [], checkpoint=models,
@@ -160,7 +145,7 @@ def clip(folder: str, models: Models, prompt: str, cameo: Cameo, seed: int, dres
     with torch.inference_mode():
         sketch = make_sketch(models, plan, encode_prompt(models, words), encode_prompt(models, ""), seed, None,
                              read_wishes(words))
-    return path, draw_bodies(sketch, plan.model_height, plan.model_width)[0, 3] > 0.9
+    return path, sketch
 
 
 def draw_sheet(path: Path, shown: list[tuple[Tensor, Tensor, Tensor]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +13,7 @@ import folder_paths
 from comfy_api.latest import io, ui
 from torch import Tensor
 
+from ..sora_core.cameos.consent import revoked
 from ..sora_core.cameos.file import SUFFIX, Cameo, load_cameo, make_cameo, save_cameo
 from ..sora_core.cameos.identity import KINDS
 from ..sora_core.cameos.portrait import draw_doll
@@ -22,7 +25,7 @@ FOLDER = "cameos"
 NONE_YET = "(no cameo in models/cameos yet)"
 MOST_REMEMBERED = 256
 folder_paths.add_model_folder_path(FOLDER, str(Path(folder_paths.models_dir) / FOLDER))
-_made: dict[str, Cameo] = {}        # by node and what it was given: of these a clip's manifest tells
+_made: dict[str, tuple[Cameo, ...]] = {}    # what came out of nodes, see `_key`: of these a clip's manifest tells
 
 
 def cameos_input(tooltip: str) -> io.Input:
@@ -72,9 +75,8 @@ class SoraCameo(io.ComfyNode):
                 mask: Tensor | None = None, cameos: Sequence[Cameo] = ()) -> io.NodeOutput:
         cameo = make_cameo(one_picture(image, "image"), handle=handle, kind=kind, granted_by=granted_by, until=until,
                            mask=None if mask is None else one_mask(mask))
-        _remember(cls.hidden, cameo)
         doll = image_from_video(draw_doll(cameo))
-        return io.NodeOutput(joined(cameos, cameo), doll, ui=ui.PreviewImage(doll, cls=cls))
+        return io.NodeOutput(_remember(cls.hidden, joined(cameos, cameo)), doll, ui=ui.PreviewImage(doll, cls=cls))
 
 
 class SoraSaveCameo(io.ComfyNode):
@@ -142,8 +144,7 @@ class SoraLoadCameo(io.ComfyNode):
     @classmethod
     def execute(cls, cameo: str, cameos: Sequence[Cameo] = ()) -> io.NodeOutput:
         found = _load(cameo)
-        _remember(cls.hidden, found)
-        return io.NodeOutput(joined(cameos, found), image_from_video(draw_doll(found)))
+        return io.NodeOutput(_remember(cls.hidden, joined(cameos, found)), image_from_video(draw_doll(found)))
 
 
 def cameo_names() -> list[str]:
@@ -180,31 +181,56 @@ def joined(before: Any, cameo: Cameo) -> tuple[Cameo, ...]:
 
 
 def cameos_of_graph(prompt: dict[str, Any] | None, node: str | None) -> list[Cameo]:
-    """The cameos of the nodes that a node depends on, as they were last made or loaded."""
+    """The cameos that come out of the nodes that a node depends on, as they were last made or loaded."""
     found: dict[str, Cameo] = {}
-    seen, waiting = set(), [str(node)]
+    seen, waiting, keys = set(), [str(node)], {}
     while waiting and prompt:
         name = waiting.pop()
         if name in seen or not isinstance(entry := prompt.get(name), dict):
             continue
         seen.add(name)
-        if (cameo := _made.get(_key(prompt, name))) is not None:
-            found[cameo.handle] = cameo
-        waiting += [str(link[0]) for link in entry.get("inputs", {}).values() if isinstance(link, list) and link]
-    return [found[name] for name in sorted(found)]
+        key = _key(prompt, name, keys)
+        if (known := _made.pop(key, None)) is not None:
+            _made[key] = known                      # what is asked for is kept longest
+            found |= {cameo.identifier: cameo for cameo in known}
+        waiting += [str(link[0]) for field, link in entry.get("inputs", {}).items()
+                    if isinstance(link, list) and link and (known is None or field != "cameos")]
+    return sorted(found.values(), key=lambda cameo: (cameo.handle, cameo.identifier))
 
 
-def _remember(hidden: Any, cameo: Cameo) -> None:
-    if hidden is None or not hidden.prompt or hidden.unique_id is None:
-        return
-    if len(_made) >= MOST_REMEMBERED:
-        _made.pop(next(iter(_made)))
-    _made[_key(hidden.prompt, str(hidden.unique_id))] = cameo
+def leave_now(given: dict[str, Any]) -> str:
+    """Changes with what was taken back and with the day where a node's cameos are linked: look again then, although
+    nothing of the graph has changed."""
+    if "cameos" not in given:
+        return ""
+    try:
+        return " ".join([datetime.date.today().isoformat(), *sorted(revoked())])
+    except SoraError as error:
+        return str(error)
 
 
-def _key(prompt: dict[str, Any], node: str) -> str:
-    return json.dumps([node, prompt.get(node, {}).get("class_type"), prompt.get(node, {}).get("inputs")],
-                      sort_keys=True, default=str)
+def _remember(hidden: Any, cameos: tuple[Cameo, ...]) -> tuple[Cameo, ...]:
+    if hidden is not None and hidden.prompt and hidden.unique_id is not None:
+        if len(_made) >= MOST_REMEMBERED:
+            _made.pop(next(iter(_made)))
+        _made[_key(hidden.prompt, str(hidden.unique_id), {})] = cameos
+    return cameos
+
+
+def _key(prompt: dict[str, Any], node: str, keys: dict[str, str]) -> str:
+    """A hash of a node and of all before it, whatever their ids: ComfyUI too takes the outputs of equal ones.
+
+    Args:
+        keys: those of nodes that were asked for before, by id; it grows.
+    """
+    if node not in keys:
+        keys[node] = ""                             # of a link that leads back
+        entry = prompt.get(node, {})
+        inputs = {name: [_key(prompt, str(value[0]), keys), value[1:]] if isinstance(value, list) and value else value
+                  for name, value in entry.get("inputs", {}).items()}
+        told = json.dumps([entry.get("class_type"), entry.get("is_changed"), inputs], sort_keys=True, default=str)
+        keys[node] = hashlib.sha256(told.encode()).hexdigest()
+    return keys[node]
 
 
 def _load(name: str) -> Cameo:

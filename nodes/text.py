@@ -12,7 +12,7 @@ from ..sora_core.cameos.casting import Cast, cast_prompt
 from ..sora_core.errors import PromptError
 from ..sora_core.pipeline import check_prompt
 from .adapter_text import ROLES, SoraTokenizer
-from .cameo import cameos_input, checked
+from .cameo import cameos_input, checked, leave_now
 
 ALL_READ = "Nothing is left out."
 _telling: set[str | None] = set()       # nodes that show a line: the page keeps it until another one comes
@@ -42,6 +42,11 @@ class SoraTextEncode(io.ComfyNode):
             outputs=[io.Conditioning.Output("conditioning", tooltip="Connect to a sampler's positive or negative.")],
             hidden=[io.Hidden.unique_id],
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, **given: Any) -> str:
+        """Ask again whether the cameos may be shown."""
+        return leave_now(given)
 
     @classmethod
     def execute(cls, clip: Any, prompt: str, cameos: Any = ()) -> io.NodeOutput:

@@ -24,7 +24,7 @@ from ..sora_core.sampling.flow import DEFAULT_GUIDANCE_SCALE, DEFAULT_SAMPLER, D
 from ..sora_core.sampling.guidance import MAX_GUIDANCE_SCALE
 from .adapter_vae import planned_chunks, require_ours
 from .audio import AS_MADE, audio_of_latent, loudness_input
-from .cameo import cameos_input, checked
+from .cameo import cameos_input, checked, leave_now
 from .convert import plan_of, video_stream
 from .engine import ENGINE, chosen_engine
 from .engine_video import Asked, expansion
@@ -95,9 +95,9 @@ class SoraTextToVideo(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, checkpoint: str | None = EMBEDDED_NAME, **_: Any) -> list[tuple[str, int, int]]:
-        """Make it again when the model has changed."""
-        return fingerprint(checkpoint)
+    def fingerprint_inputs(cls, checkpoint: str | None = EMBEDDED_NAME, **given: Any) -> list[Any]:
+        """Make it again when the model has changed, or who may be shown."""
+        return [*fingerprint(checkpoint), leave_now(given)]
 
     @classmethod
     def validate_inputs(cls, checkpoint: str | None = EMBEDDED_NAME) -> bool | str:

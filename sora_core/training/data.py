@@ -145,7 +145,7 @@ def _dressed(shard: Shard) -> Sketch:
                        for i, (frames, record) in enumerate(zip(shard.video, shard.records, strict=True))])
     worn = replace(shard.sketch, looks=looks)
     both = Sketch.join([worn, worn.mirrored()])
-    rng = np.random.default_rng([record["seed"] for record in shard.records])
+    rng = np.random.default_rng([record.get("seed", 0) for record in shard.records])
     bare = torch.from_numpy(rng.random(len(both.looks)) >= DRESSED_SHARE)
     # A style's colours aren't those that its things have.
     bare |= torch.tensor([bool(record.get("style")) for record in shard.records]).repeat(2)

@@ -12,6 +12,9 @@ import pytest
 import torch
 
 from sora_core import pipeline
+from sora_core.cameos.file import SUFFIX, make_cameo, save_cameo
+
+from ..cameos.drawn import ball
 
 WORKFLOW = Path(__file__).resolve().parents[2] / "workflows" / "text_to_video.json"
 PROMPT = "a red rubber ball drops onto a wooden floor and bounces"
@@ -19,8 +22,17 @@ PROMPT = "a red rubber ball drops onto a wooden floor and bounces"
 pytestmark = pytest.mark.comfyui
 
 
-def test_the_graph_makes_the_clip_that_generate_makes(server: Any, tiny: Path, tmp_path: Path,
-                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def gift(server: Any) -> Path:
+    """A cameo in models/cameos; the untrained sketcher puts it on."""
+    made = make_cameo(ball().picture(), handle="gift", kind="box")
+    return save_cameo(made, server.base / "models" / "cameos" / f"gift{SUFFIX}")
+
+
+@pytest.mark.parametrize("with_cameo", [False, True])
+def test_the_graph_makes_the_clip_that_generate_makes(server: Any, tiny: Path, gift: Path, tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch, with_cameo: bool) -> None:
+    text = "@gift drops onto a wooden floor and bounces" if with_cameo else PROMPT
     own: dict[str, torch.Tensor] = {}
 
     def keep(_: Path, chunks: Iterable[torch.Tensor], waveform: torch.Tensor, **__: Any) -> None:
@@ -28,14 +40,18 @@ def test_the_graph_makes_the_clip_that_generate_makes(server: Any, tiny: Path, t
         own["sound"] = waveform[0, 0]
 
     monkeypatch.setattr(pipeline.media, "write_clip", keep)
-    pipeline.generate(PROMPT, output=tmp_path / "own.mp4", seconds=1.0, seed=7, width=160, height=96, steps=4,
-                      guidance_scale=3.0, checkpoint=tiny)
+    pipeline.generate(text, output=tmp_path / "own.mp4", seconds=1.0, seed=7, width=160, height=96, steps=4,
+                      guidance_scale=3.0, checkpoint=tiny, cameos=[gift] if with_cameo else [])
     prompt = server.to_api(json.loads(WORKFLOW.read_text()))
     by_type = {entry["class_type"]: entry["inputs"] for entry in prompt.values()}
     ids = {entry["class_type"]: node for node, entry in prompt.items()}
     by_type["SoraCheckpointLoader"]["checkpoint"] = tiny.name
     by_type["SoraEmptyLatent"] |= {"seconds": 1.0, "width": 160, "height": 96}
     by_type["KSampler"] |= {"seed": 7, "steps": 4, "cfg": 3.0}
+    if with_cameo:
+        told = prompt[by_type["KSampler"]["positive"][0]]["inputs"]
+        told |= {"prompt": text, "cameos": ["cameo", 0]}
+        prompt["cameo"] = {"class_type": "SoraLoadCameo", "inputs": {"cameo": gift.name}}
     prompt["frames"] = {"class_type": "SaveImage",
                         "inputs": {"images": [ids["SoraDecode"], 0], "filename_prefix": "same"}}
     prompt["sound"] = {"class_type": "SaveAudio",
