@@ -198,8 +198,9 @@ class Server:
             event = json.loads(message)
             if event["type"] == "progress":
                 result.progress.append(event["data"])
-                if event["data"]["value"] == stop_at_step:
+                if 0 < stop_at_step <= event["data"]["value"]:      # steps that follow fast aren't all told
                     self.post("/interrupt", {})
+                    stop_at_step = 0
             if event["type"] in ("execution_success", "execution_error", "execution_interrupted"):
                 break
         listener.close()

@@ -45,7 +45,7 @@ def test_the_template_and_the_help_pages_are_found(server: Any) -> None:
     assert server.get("/api/workflow_templates/soracore/text_to_video.json") == json.loads(WORKFLOW.read_text())
     assert server.read("/api/workflow_templates/soracore/text_to_video.jpg").startswith(b"\xff\xd8")
     ours = {name: node for name, node in server.get("/object_info").items() if node["category"].startswith("Sora/")}
-    assert len(ours) == 19
+    assert len(ours) == 22
     for name, node in ours.items():
         help_page = server.read(f"/extensions/soracore/docs/{name}/en.md").decode()
         assert help_page.startswith(f"# {node['display_name']}\n")
