@@ -40,7 +40,8 @@ def test_any_size_and_length_is_legal_or_refused(law, width, height, seconds, ra
     assert abs(canvas.width / canvas.height / (width / height) - 1) <= ASPECT_TOLERANCE
     shortest = law.frame_offset if law.frame_offset > 1 else 1 + law.frame_step
     if canvas.frames > shortest:
-        assert abs(canvas.seconds - seconds) * canvas.rate <= (law.frame_step if law.rounds_up else law.frame_step / 2)
+        most = law.frame_step if law.rounds_up else law.frame_step / 2
+        assert abs(canvas.seconds - seconds) * canvas.rate <= most + 1e-6       # 4.9 s at 50 lies right between two
     if law.rounds_up:
         assert canvas.seconds >= seconds - 1e-3
 
