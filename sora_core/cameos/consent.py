@@ -53,7 +53,7 @@ def make_grant(by: str, until: str = "", *, is_person: bool) -> Grant:
     by = " ".join(by.split())
     if is_person and not by:
         raise ConsentError("a cameo of a person needs their leave; say who gave it (granted by), and only if they did")
-    if len(by) > MOST_LETTERS or not by.isprintable():
+    if not is_name(by):
         raise ConsentError(f"the name of who gave leave has {len(by)} letters or some that can't be shown; use at most "
                            f"{MOST_LETTERS}")
     until = until.strip()
@@ -62,6 +62,11 @@ def make_grant(by: str, until: str = "", *, is_person: bool) -> Grant:
     grant = Grant(by, _today().isoformat(), until)
     _check_day(grant, "this cameo")
     return grant
+
+
+def is_name(by: str) -> bool:
+    """Whether people and manifests can be told who gave leave."""
+    return len(by) <= MOST_LETTERS and by.isprintable()
 
 
 def check_grant(grant: Grant, identifier: str, name: str, *, is_person: bool, folder: Path | None = None) -> None:
@@ -74,7 +79,7 @@ def check_grant(grant: Grant, identifier: str, name: str, *, is_person: bool, fo
     Raises:
         ConsentError: no leave, or it is over, not yet given, or taken back.
     """
-    if is_person and not grant.by:
+    if is_person and not grant.by.strip():
         raise ConsentError(f"{name} shows a person and names nobody who allowed it; make it anew with their leave")
     _check_day(grant, name)
     if identifier in revoked(folder):
@@ -130,7 +135,7 @@ def is_sealed_here(sealed: dict[str, str], statement: dict[str, object], parts: 
     key = private_key(folder, create=False)
     if key is None or sealed.get("machine") != key_id(key):
         return False
-    if not hmac.compare_digest(sealed.get("seal", ""), _seal(key, statement, parts)):
+    if not hmac.compare_digest(sealed.get("seal", "").encode(errors="replace"), _seal(key, statement, parts).encode()):
         raise ConsentError("this cameo was changed after it was made here, so its grant doesn't hold; make it anew")
     return True
 
@@ -142,7 +147,7 @@ def _seal(key: bytes, statement: dict[str, object], parts: bytes) -> str:
 
 def _check_day(grant: Grant, name: str) -> None:
     today = _today()
-    if grant.given and _day(grant.given) > today + datetime.timedelta(days=1):
+    if _day(grant.given) > today + datetime.timedelta(days=1):
         raise ConsentError(f"the leave for {name} is dated {grant.given}, which is yet to come; set this "
                            "machine's clock")
     if grant.until and _day(grant.until) < today:

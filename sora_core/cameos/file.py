@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..errors import ConfigError, ConsentError, MediaError
 from ..models.sketch import LOOKS
-from .consent import Grant, check_grant, is_sealed_here, make_grant, seal
+from .consent import Grant, check_grant, is_name, is_sealed_here, make_grant, seal
 from .identity import KINDS, PATCH, PEOPLE, THINGS, encode_identity, is_portrait
 from .subject import find_subject
 
@@ -31,6 +31,7 @@ FORMAT = 1
 SUFFIX = ".cameo.safetensors"
 _HEADER = "soracore_cameo"
 _HANDLE = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,22}[a-z0-9_])?")
+_IDENTIFIER, _SHA256 = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 1 << 20
 
 
@@ -129,6 +130,8 @@ def save_cameo(cameo: Cameo, path: str | Path) -> Path:
         MediaError: the file can't be written.
     """
     path = Path(path)
+    if path.name in ("", "..") or "\0" in str(path):
+        raise MediaError(f"{str(path)!r} is no name for a file; use one such as mila{SUFFIX}")
     if not path.name.endswith(SUFFIX):
         path = path.with_name(path.name.removesuffix(".safetensors").removesuffix(".cameo") + SUFFIX)
     beside = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
@@ -168,9 +171,13 @@ def load_cameo(path: str | Path, folder: Path | None = None, *, may_show: bool =
         cameo = Cameo(check_name(str(header["handle"])), str(header["kind"]), _from_bytes(parts.numpy().tobytes()),
                       grant, str(header["identifier"]), str(header["picture_sha256"]), bool(header["is_portrait"]),
                       {str(name): str(value) for name, value in dict(header["sealed"]).items()})
+        if not (is_name(grant.by) and _IDENTIFIER.fullmatch(cameo.identifier)
+                and _SHA256.fullmatch(cameo.picture_sha256)):
+            raise ValueError
     except FileNotFoundError:
         raise MediaError(f"there is no cameo {str(path)!r}; make one with `python -m sora_core cameo make`") from None
-    except (OSError, SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, AttributeError, ValueError, OverflowError,
+            RecursionError) as error:
         if isinstance(error, (MediaError, ConsentError)):
             raise
         raise MediaError(f"{path.name!r} is no cameo, or damaged; make one with `python -m sora_core cameo make`"
