@@ -159,6 +159,50 @@ def test_damaged_foreign_newer_large_and_missing_files_are_refused(tmp_path: Pat
             load_cameo(file)
 
 
+@pytest.mark.parametrize("changes", [
+    {"format": float("inf")}, {"identifier": "../x\nanother"}, {"identifier": "AB" * 8}, {"picture_sha256": "0"},
+    {"grant": {"by": "a\x00b", "given": "2026-01-01", "until": ""}},
+    {"grant": {"by": "x" * 300, "given": "2026-01-01", "until": ""}}])
+def test_headers_that_this_project_never_writes_are_refused(tmp_path: Path, changes: dict[str, object]) -> None:
+    with pytest.raises(MediaError, match="no cameo, or damaged"):
+        load_cameo(changed(save_cameo(mila(), tmp_path / "a"), **changes))
+
+
+def test_a_header_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / f"deep{SUFFIX}"
+    save_file({"parts": torch.zeros(3)}, path, metadata={"soracore_cameo": "[" * 200_000})
+    with pytest.raises(MediaError, match="no cameo, or damaged"):
+        load_cameo(path)
+
+
+def test_a_seal_of_other_letters_is_a_broken_one(tmp_path: Path) -> None:
+    cameo = mila()
+    path = save_cameo(cameo, tmp_path / "a")
+    changed(path, sealed=cameo.sealed | {"seal": "\u00e9\ud800"})
+    with pytest.raises(ConsentError, match="changed after it was made"):
+        load_cameo(path)
+
+
+@pytest.mark.parametrize(("grant", "words"), [
+    ({"by": "  ", "given": "2026-01-01", "until": ""}, "names nobody"),
+    ({"by": "her mother", "given": "", "until": ""}, "is no day")])
+def test_a_blank_name_or_day_is_no_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grant: dict[str, str],
+                                         words: str) -> None:
+    path = changed(save_cameo(mila(), tmp_path / "a"), grant=grant)
+    monkeypatch.setenv("SORACORE_HOME", str(tmp_path / "another"))
+    with pytest.raises(ConsentError, match=words):
+        load_cameo(path)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "a\0b"])
+def test_a_name_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    with pytest.raises(MediaError, match="no name for a file"):
+        save_cameo(mila(), name)
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
 def test_a_folder_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(SoraError, match="can't be written"):
